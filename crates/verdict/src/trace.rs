@@ -33,7 +33,9 @@ impl Trace {
             .or_else(|| self.verdicts.iter().rev().find(|v| v.missing.is_some()))
             .or_else(|| self.verdicts.last())
             .cloned()
-            .unwrap_or_else(|| Verdict::new(Decision::NoOpinion, Stage::Other("chain".into()), "no stage was asked"))
+            .unwrap_or_else(|| {
+                Verdict::new(Decision::NoOpinion, Stage::Other("chain".into()), "no stage was asked")
+            })
     }
 }
 

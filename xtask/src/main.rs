@@ -1,0 +1,47 @@
+//! The developer's entry: `cargo xtask VERB`. Depends on no crate of the house; its verbs run built targets.
+
+mod check; // all of CI
+mod floors; // which crate stands on which floor
+mod peers; // pinned helpers for tests
+mod process; // running a command and saying what it said
+mod report; // words of a cell, the closing line, exit codes
+mod tidy; // house rules that a compiler does not know
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask VERB
+
+  check [--fast]     all of CI: fmt, tidy, clippy, tests, doc tests, docs, deny (--fast: fmt, tidy, clippy)
+  tidy               house rules: floors, files, banned crates, the list at the top
+  peers install      pinned helpers for tests (kubectl, fga, cargo-deny) into target/peers
+  peers status       which of them are there
+
+Exit code 0: all green; 1: something is red; 2: data or a tool is missing.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => check::run(check::Depth::Full),
+        ["check", "--fast"] => check::run(check::Depth::Fast),
+        ["tidy"] => tidy::run(),
+        ["peers", "install"] => peers::install(),
+        ["peers", "status"] => peers::status(),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("xtask: `{}` is no verb of this workspace\n\n{HELP}", other.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
