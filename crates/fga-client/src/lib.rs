@@ -1,0 +1,24 @@
+//! Relationship stores behind one trait: callers cannot tell the engine in process from a server. Caches nothing.
+//!
+//! ```
+//! use fga_client::{CheckRequest, RelationshipError, RelationshipStore, StoreId};
+//!
+//! async fn may_view(store: &dyn RelationshipStore, id: &StoreId) -> Result<bool, RelationshipError> {
+//!     let question = CheckRequest::new("document:1", "viewer", "user:anne");
+//!     Ok(store.check(id, question).await?.is_allowed())
+//! }
+//! ```
+
+mod error;
+mod store; // the trait. Start here. // why there is no answer
+
+pub use error::{ErrorCategory, RelationshipError};
+pub use store::{PAGE_SIZE_MAX, RelationshipStore, WRITE_KEYS_MAX};
+
+pub use fga_engine::{
+    BatchAnswer, BatchCheckRequest, BatchFault, BatchItem, Change, ChangesRequest, CheckAnswer, CheckRequest,
+    Consistency, Context, ExpandKind, ExpandNode, ExpandRequest, Explain, Grounds, ListObjectsRequest,
+    ListUsersRequest, OnDuplicate, OnMissing, Operation, Page, PageRequest, Store, StoredModel, StoredTuple,
+    TupleFilter, UserFilter, WriteRequest,
+};
+pub use fga_model::{AuthorizationModel, ErrorCode, ModelId, StoreId, TupleCondition, TupleKey};
