@@ -1,0 +1,1 @@
+//! Everything an empty kcp needs to become a Platform Mesh, in order.
