@@ -1,0 +1,38 @@
+//! Kubernetes API machinery as a service: objects in partitions, every verb, watch, discovery, patches, tables, admission.
+//!
+//! Promises: one global revision over all partitions; bounded memory per watch and per history; no panic on any request;
+//! refusals are Kubernetes `Status` objects. Refuses: to know what a partition means, to authenticate, to authorize — the host
+//! does that before it calls [`ApiServer::handle`].
+//!
+//! Floors: objects are `serde_json::Value` while they are worked on and JSON bytes while they are stored.
+
+pub mod admission; // what every write passes
+pub mod answer; // answers over HTTP
+pub mod body; // bodies of requests and answers
+pub mod catalog; // which resources a partition serves
+pub mod env; // time, identifiers, stopping
+pub mod error; // every refusal as a Status
+pub mod local;
+pub mod name_rules; // which names are allowed
+pub mod names; // groups, versions, resources, verbs
+pub mod partition; // whose objects: the opaque tenant key
+pub mod resource; // a resource as served
+pub mod selector; // label selectors
+pub mod server; // the request handler. Start here.
+pub mod store; // objects under one revision
+pub mod strategy; // the rules of one resource
+pub mod subresource; // subresources and virtual resources as rows
+pub mod user; // who asks // the same verbs in process
+
+pub use admission::{Admission, Attributes, Operation};
+pub use catalog::{ApiSets, Catalog, FixedApis};
+pub use error::{ApiError, Cause};
+pub use local::Local;
+pub use names::{GroupResource, GroupVersionKind, GroupVersionResource, Verb};
+pub use partition::{Partition, Scope};
+pub use resource::{Converter, Origin, PrinterColumn, Scale, ServedResource, StoragePrefix, Subresources};
+pub use selector::LabelSelector;
+pub use server::{ApiServer, RequestCx};
+pub use store::Store;
+pub use strategy::ResourceStrategy;
+pub use user::UserInfo;
