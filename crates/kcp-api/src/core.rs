@@ -1,0 +1,3 @@
+//! Group core.kcp.io: logical clusters and shards.
+
+pub mod v1alpha1; // the only version

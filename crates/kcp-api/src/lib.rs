@@ -1,0 +1,41 @@
+//! The API of kcp as Rust types and pure rules. Never does I/O, reads no clock and draws no random numbers.
+//!
+//! Kinds of apis, core, tenancy and topology.kcp.io implement `kube`'s `Resource`; enumerations keep words
+//! that they do not know.
+//!
+//! ```
+//! use kcp_api::apis::v1alpha2::{ApiExport, ApiExportSpec, ResourceSchema};
+//! use kcp_api::{ClusterName, labels};
+//!
+//! let export = ApiExport::new("cloud.example.io", ApiExportSpec {
+//!     resources: vec![ResourceSchema {
+//!         name: "buckets".into(),
+//!         group: "storage.example.io".into(),
+//!         schema: "v1.buckets.storage.example.io".into(),
+//!         storage: None,
+//!     }],
+//!     ..ApiExportSpec::default()
+//! });
+//! assert_eq!(serde_json::to_value(&export)?["apiVersion"], "apis.kcp.io/v1alpha2");
+//! assert_eq!(labels::export_label(&ClusterName::root(), "tenancy.kcp.io").len(), 38);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+pub mod apis; // what providers publish and consumers bind
+pub mod builtins; // resources that claims may name without an identity
+pub mod condition; // kcp's own condition
+pub mod core; // logical clusters and shards
+mod encoding; // big-endian numbers as text
+pub mod identity; // the secret key of an export, and its public hash
+pub mod keys; // annotations, labels, finalizers, reserved names
+pub mod labels; // labels and names derived by hashing
+pub mod names; // cluster names, workspace paths, initializers
+mod object; // what every kind has
+mod open_enum; // enumerations that keep unknown words
+pub mod tenancy; // workspaces, their types, and who may log in
+pub mod topology; // shards in groups
+
+pub use condition::{Condition, ConditionStatus, Conditions, Severity};
+pub use identity::{IdentityHash, IdentityKey};
+pub use names::{ClusterName, ClusterTarget, InitializerName, NameError, WorkspacePath};
+pub use object::{Kind, cluster_of, path_of};
