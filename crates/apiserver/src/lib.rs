@@ -17,6 +17,7 @@ pub mod name_rules; // which names are allowed
 pub mod names; // groups, versions, resources, verbs
 pub mod partition; // whose objects: the opaque tenant key
 pub mod resource; // a resource as served
+pub mod schema; // structural schemas: parse, prune, default, validate
 pub mod selector; // label selectors
 pub mod server; // the request handler. Start here.
 pub mod store; // objects under one revision
@@ -31,6 +32,7 @@ pub use local::Local;
 pub use names::{GroupResource, GroupVersionKind, GroupVersionResource, Verb};
 pub use partition::{Partition, Scope};
 pub use resource::{Converter, Origin, PrinterColumn, Scale, ServedResource, StoragePrefix, Subresources};
+pub use schema::{FieldError, StructuralSchema};
 pub use selector::LabelSelector;
 pub use server::{ApiServer, RequestCx};
 pub use store::Store;
