@@ -17,20 +17,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod server_side; // apply: merge, prune, conflicts. Start here.
-mod update; // ownership after create, update, patch
-mod tracking; // who writes, in which version, through which subresource
-mod managed; // metadata.managedFields as a value
-mod engine; // ownership algebra over versions
 mod compare; // what changed between two objects
-mod merge; // applied into live
-mod remove; // fields out of an object
-mod reconcile; // owned sets after a schema turned atomic
-mod conform; // does an applied object fit the shapes
 mod conflict; // conflicts and their words
+mod conform; // does an applied object fit the shapes
+mod engine; // ownership algebra over versions
 mod last_applied; // client-side apply's annotation
+mod managed; // metadata.managedFields as a value
 mod manager_name; // field manager from a query or a user agent
-mod object_schema; // root of an object: type, metadata, rest
+mod merge; // applied into live
+mod object_schema;
+mod reconcile; // owned sets after a schema turned atomic
+mod remove; // fields out of an object
+mod server_side; // apply: merge, prune, conflicts. Start here.
+mod tracking; // who writes, in which version, through which subresource
+mod update; // ownership after create, update, patch // root of an object: type, metadata, rest
 
 pub use conflict::{Conflict, Conflicts};
 pub use last_applied::LAST_APPLIED;

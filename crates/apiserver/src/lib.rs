@@ -8,10 +8,13 @@
 
 pub mod admission; // what every write passes
 pub mod answer; // answers over HTTP
+pub mod apply; // ownership of fields, server-side apply
 pub mod body; // bodies of requests and answers
+pub mod builtin; // what the built-in kinds look like
 pub mod catalog; // which resources a partition serves
 pub mod env; // time, identifiers, stopping
 pub mod error; // every refusal as a Status
+pub mod fields; // sets of fields
 pub mod local;
 pub mod name_rules; // which names are allowed
 pub mod names; // groups, versions, resources, verbs

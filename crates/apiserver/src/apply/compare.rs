@@ -179,7 +179,10 @@ impl Walker {
     }
 }
 
-fn grouped<'v>(schema: &dyn MergeSchema, list: Option<&'v Vec<Value>>) -> BTreeMap<PathElement, Vec<&'v Value>> {
+fn grouped<'v>(
+    schema: &dyn MergeSchema,
+    list: Option<&'v Vec<Value>>,
+) -> BTreeMap<PathElement, Vec<&'v Value>> {
     let mut groups: BTreeMap<PathElement, Vec<&Value>> = BTreeMap::new();
     for item in list.into_iter().flatten() {
         if let Ok(element) = element_of(schema, item) {

@@ -44,7 +44,9 @@ impl Walker {
                 }
             }
             (Shape::SetList | Shape::KeyedList(_), Value::Array(items)) => self.items(schema, items),
-            (Shape::Map | Shape::AtomicMap, other) => self.fault(format!("expected map, got {}", shown(other))),
+            (Shape::Map | Shape::AtomicMap, other) => {
+                self.fault(format!("expected map, got {}", shown(other)))
+            }
             (Shape::AtomicList | Shape::SetList | Shape::KeyedList(_), other) => {
                 self.fault(format!("expected list, got {}", shown(other)));
             }
@@ -57,7 +59,9 @@ impl Walker {
         for (i, item) in items.iter().enumerate() {
             match element_of(schema, item) {
                 Err(why) => self.fault(format!("element {i}: {why}")),
-                Ok(element) if seen.contains(&element) => self.fault(format!("duplicate entries for key {element}")),
+                Ok(element) if seen.contains(&element) => {
+                    self.fault(format!("duplicate entries for key {element}"))
+                }
                 Ok(element) => {
                     seen.insert(element.clone());
                     self.path.push(element);

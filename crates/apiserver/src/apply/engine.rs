@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Conflicts, ManagedFields, ManagerId, ObjectSchema, OwnedFields, Tracking, compare::Comparison, merge::merge,
-    reconcile::reconcile, remove::remove,
+    Conflicts, ManagedFields, ManagerId, ObjectSchema, OwnedFields, Tracking, compare::Comparison,
+    merge::merge, reconcile::reconcile, remove::remove,
 };
 use crate::fields::{FieldSet, field_set_of};
 
@@ -77,7 +77,9 @@ impl Engine<'_> {
             }
         }
         // Versions that are gone take their entries with them.
-        managed.owners.retain(|id, f| me == Some(id) || matches!(by_version.get(&f.api_version), Some(Some(_))));
+        managed
+            .owners
+            .retain(|id, f| me == Some(id) || matches!(by_version.get(&f.api_version), Some(Some(_))));
         let comparison = |f: &OwnedFields| by_version.get(&f.api_version).and_then(Option::as_ref);
         let mut conflicts = BTreeMap::new();
         for (id, fields) in managed.owners.iter().filter(|(id, _)| me != Some(*id)) {
@@ -128,9 +130,15 @@ impl Engine<'_> {
     }
 
     /// Removes what the manager applied last time, does not apply now, and nobody else owns.
-    fn prune(&self, merged: Value, managed: &ManagedFields, last: &OwnedFields) -> Result<Value, EngineError> {
+    fn prune(
+        &self,
+        merged: Value,
+        managed: &ManagedFields,
+        last: &OwnedFields,
+    ) -> Result<Value, EngineError> {
         let version = last.api_version.as_str();
-        let (Some(schema), Some(merged_then)) = (self.0.schema_at(version), self.convert(&merged, version)?) else {
+        let (Some(schema), Some(merged_then)) = (self.0.schema_at(version), self.convert(&merged, version)?)
+        else {
             return Ok(merged);
         };
         let schema = ObjectSchema(schema);

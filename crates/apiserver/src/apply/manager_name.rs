@@ -35,7 +35,8 @@ pub fn validate_manager_name(name: &str) -> Result<(), String> {
 }
 
 fn is_printable(c: char) -> bool {
-    c == ' ' || !(c.is_control() || c.is_whitespace() || ('\u{200b}'..='\u{200f}').contains(&c) || c == '\u{feff}')
+    c == ' '
+        || !(c.is_control() || c.is_whitespace() || ('\u{200b}'..='\u{200f}').contains(&c) || c == '\u{feff}')
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ struct Side<'v> {
 
 impl<'v> Side<'v> {
     fn of(schema: &dyn MergeSchema, list: Option<&'v Vec<Value>>) -> Self {
-        let named = list.into_iter().flatten().filter_map(|item| Some((element_of(schema, item).ok()?, item)));
+        let named =
+            list.into_iter().flatten().filter_map(|item| Some((element_of(schema, item).ok()?, item)));
         let items: Vec<(PathElement, &Value)> = named.collect();
         let mut single = BTreeMap::new();
         for (element, item) in &items {

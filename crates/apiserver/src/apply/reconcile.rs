@@ -13,12 +13,7 @@ pub(super) fn reconcile(schema: &dyn MergeSchema, set: &FieldSet) -> FieldSet {
 }
 
 /// Collects the paths below which `set` owns parts although the schema makes them one piece.
-fn find_pieces(
-    schema: &dyn MergeSchema,
-    set: &FieldSet,
-    path: &mut Vec<PathElement>,
-    pieces: &mut FieldSet,
-) {
+fn find_pieces(schema: &dyn MergeSchema, set: &FieldSet, path: &mut Vec<PathElement>, pieces: &mut FieldSet) {
     match schema.shape() {
         Shape::AtomicList | Shape::AtomicMap => pieces.insert_steps(path),
         Shape::Scalar | Shape::Deduced => {}

@@ -32,7 +32,9 @@ pub enum ApplyError {
     #[error("{0}")]
     Conflicts(Conflicts),
     /// The body speaks another version than the URL (400).
-    #[error("Incorrect version specified in apply patch. Specified patch version: {sent}, expected: {expected}")]
+    #[error(
+        "Incorrect version specified in apply patch. Specified patch version: {sent}, expected: {expected}"
+    )]
     Version {
         /// Version of the body.
         sent: String,
@@ -185,4 +187,25 @@ fn attempt(
     let mut managed = start;
     let outcome = Engine(cx).apply(old, applied, &mut managed, &id, Force::Yes)?;
     Ok((outcome, managed))
+}
+
+impl From<ApplyError> for crate::ApiError {
+    fn from(error: ApplyError) -> Self {
+        match (error.status(), &error) {
+            (_, ApplyError::Conflicts(conflicts)) => {
+                let cause = |c: &super::Conflict| crate::Cause {
+                    reason: "FieldManagerConflict".to_owned(),
+                    message: c.message(),
+                    field: c.field(),
+                };
+                crate::ApiError::apply_conflict(
+                    conflicts.to_string(),
+                    conflicts.0.iter().map(cause).collect(),
+                )
+            }
+            (400, _) => crate::ApiError::bad_request(error.to_string()),
+            // Not `Internal error occurred: …`: Kubernetes gives these texts bare.
+            _ => crate::ApiError::new(500, "", error.to_string()),
+        }
+    }
 }

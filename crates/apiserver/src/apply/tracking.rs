@@ -74,15 +74,7 @@ pub struct Tracking<'a> {
 impl<'a> Tracking<'a> {
     /// A write to the object itself, of a kind without subresources and with one version.
     pub fn new(api_version: &'a str, schema: &'a dyn MergeSchema, manager: &'a str, now: Timestamp) -> Self {
-        Self {
-            api_version,
-            schema,
-            versions: None,
-            manager,
-            subresource: "",
-            reset: FieldSet::new(),
-            now,
-        }
+        Self { api_version, schema, versions: None, manager, subresource: "", reset: FieldSet::new(), now }
     }
 
     /// The same write to a kind that has a status subresource: through `status` it never owns `spec`, otherwise it

@@ -57,7 +57,9 @@ pub(super) fn updated(
 /// Gives back the time stamps of `old` if nothing but time stamps of entries differs, so that a write that changes
 /// nothing is seen as one. To be called last, after admission.
 pub fn keep_timestamps(old: &Value, new: &mut Value) {
-    let (Some(before), Some(after)) = (raw(old).and_then(Value::as_array), raw(new).and_then(Value::as_array)) else {
+    let (Some(before), Some(after)) =
+        (raw(old).and_then(Value::as_array), raw(new).and_then(Value::as_array))
+    else {
         return;
     };
     if before.len() != after.len() || before == after || !same_but_entries(old, new) {

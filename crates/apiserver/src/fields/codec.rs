@@ -100,7 +100,9 @@ fn read_element(text: &str) -> Result<PathElement, FieldsError> {
         "k" => serde_json::from_str::<Map<String, Value>>(content)
             .map(PathElement::key)
             .map_err(|e| fault(e.to_string())),
-        "i" => content.parse().map(PathElement::Index).map_err(|_| fault("the index is not a number".to_owned())),
+        "i" => {
+            content.parse().map(PathElement::Index).map_err(|_| fault("the index is not a number".to_owned()))
+        }
         _ => Err(fault("its kind is none of f, k, v, i".to_owned())),
     }
 }

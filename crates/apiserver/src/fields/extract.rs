@@ -45,9 +45,13 @@ pub(crate) fn walk<'v>(schema: &dyn MergeSchema, value: &'v Value) -> Walk<'v> {
 pub fn element_of(schema: &dyn MergeSchema, item: &Value) -> Result<PathElement, String> {
     let Shape::KeyedList(keys) = schema.shape() else {
         return match item {
-            Value::Object(_) => Err("associative list without keys has an element that's a map type".to_owned()),
+            Value::Object(_) => {
+                Err("associative list without keys has an element that's a map type".to_owned())
+            }
             Value::Array(_) => Err("not supported: associative list with lists as elements".to_owned()),
-            Value::Null => Err("associative list without keys has an element that's an explicit null".to_owned()),
+            Value::Null => {
+                Err("associative list without keys has an element that's an explicit null".to_owned())
+            }
             scalar => Ok(PathElement::Value(scalar.clone())),
         };
     };

@@ -158,7 +158,9 @@ impl FieldSet {
         let children = self
             .children
             .iter()
-            .map(|(element, child)| (element.clone(), child.with_named_parents(child_schema(schema, element))))
+            .map(|(element, child)| {
+                (element.clone(), child.with_named_parents(child_schema(schema, element)))
+            })
             .collect();
         FieldSet { members, children }
     }
