@@ -1,27 +1,58 @@
 //! OpenFGA authorization models as text and as values. Never evaluates one.
 //!
 //! ```
-//! use fga_model::TupleKey;
+//! use fga_model::{Rewrite, parse_model, validate_model};
 //!
-//! let key: TupleKey = "document:1#viewer@user:anne".parse()?;
-//! assert_eq!(key.object, "document:1");
-//! # Ok::<(), fga_model::TupleFault>(())
+//! let model = parse_model("
+//! model
+//!   schema 1.1
+//! type user
+//! type document
+//!   relations
+//!     define owner: [user]
+//!     define viewer: [user, user:*] or owner
+//! ")?;
+//! validate_model(&model)?;
+//! assert!(matches!(model.relation("document", "viewer").map(|r| &r.rewrite), Some(Rewrite::Union(_))));
+//! # Ok::<(), fga_model::ModelErrors>(())
 //! ```
 
 mod code;
+mod diagnostic; // a finding: place, rule, next step
+mod dsl; // text to model and back
+mod generate; // the modules Platform Mesh generates
 mod ids; // ids that servers give
-mod json; // their JSON form
-mod model; // types, relations, rewrites, restrictions, conditions
-mod tuple; // object, relation, user // OpenFGA's error codes
+mod json; // JSON to model and back
+mod model; // types, relations, rewrites, restrictions, conditions. Start here.
+mod modules; // module files assembled into one model
+mod naming; // the names Platform Mesh gives to types, relations, objects, users
+mod tuple; // object, relation, user
+mod validate; // what authoring tools and servers refuse // OpenFGA's error codes
 
 pub use code::ErrorCode;
+pub use diagnostic::{Category, Diagnostic, ModelErrors, Span};
+pub use dsl::{Document, Header, PrintError, SourceInfo, parse_document, parse_model, print_model};
+pub use generate::{
+    ACCOUNT_TYPE, ApiResource, DISCOVERED_PRIVILEGED, DISCOVERED_STANDARD, NAMESPACE_TYPE, ResourceScope,
+    Template, authorization_model_name, core_module, discovered_module, is_generated_export,
+    module_file_name, orgs_module, resource_module,
+};
 pub use ids::{ModelId, StoreId};
 pub use json::JsonError;
 pub use model::{
     AuthorizationModel, Condition, ParameterKind, ParameterType, Relation, Restriction, Rewrite,
     TypeDefinition,
 };
+pub use modules::{
+    Composition, FgaMod, ModuleFile, Placed, RefusedModule, assemble_modules, compose_isolated,
+    compose_modules,
+};
+pub use naming::{Naming, ParentVerb, RELATION_BYTES_MAX, ResourceName, TYPE_BYTES_MAX};
 pub use tuple::{
     OBJECT_LENGTH_MAX, ObjectRef, RELATION_LENGTH_MAX, TYPE_LENGTH_MAX, TupleCondition, TupleFault, TupleKey,
     USER_LENGTH_MAX, UserRef, check_relation, is_authoring_object_id,
+};
+pub use validate::{
+    CONDITIONS_MAX, EXPRESSION_BYTES_MAX, ModelFault, ModelLimits, PARAMETERS_MAX, validate_document,
+    validate_for_write, validate_model,
 };
