@@ -41,8 +41,9 @@ fn confidential() -> TokenEndpointAuth {
 }
 
 impl ClientMetadata {
-    /// Whether both describe the same client; the order of lists does not count, the provider does not keep it.
-    pub fn same_as(&self, other: &ClientMetadata) -> bool {
+    /// Whether the provider already holds what is wanted here. The order of lists does not count, it does not keep
+    /// it; logout addresses that are left open count as held, it invents them.
+    pub fn is_held_by(&self, other: &ClientMetadata) -> bool {
         let sorted = |list: &[String]| {
             let mut list = list.to_vec();
             list.sort();

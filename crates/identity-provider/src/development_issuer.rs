@@ -88,7 +88,8 @@ impl DevelopmentIssuer {
         let mut realms = self.shared.realms.write();
         let found = realms.with(&settings.name, |realm| realm.settings_from(&settings.to_json()));
         if found.is_none() {
-            let realm = Realm::new(settings.to_json(), &self.shared.ids).map_err(IdentityError::Configuration)?;
+            let realm =
+                Realm::new(settings.to_json(), &self.shared.ids).map_err(IdentityError::Configuration)?;
             realms.insert(settings.name.clone(), realm);
         }
         Ok(())
@@ -98,7 +99,8 @@ impl DevelopmentIssuer {
     pub fn add_admin_client(&self, client_id: &str) -> String {
         let secret = self.shared.ids.token(24);
         self.shared.realms.write().with(state::MASTER, |realm| {
-            let mut client = Client::public(self.shared.ids.uid(), client_id).with_grant("client_credentials");
+            let mut client =
+                Client::public(self.shared.ids.uid(), client_id).with_grant("client_credentials");
             client.secret = Some(secret.clone());
             client.is_admin = true;
             realm.clients.retain(|_, c| c.client_id != client_id);

@@ -28,7 +28,10 @@ struct AdminToken {
 
 impl std::fmt::Debug for Keycloak {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keycloak").field("base", &self.base).field("client_id", &self.client_id).finish_non_exhaustive()
+        f.debug_struct("Keycloak")
+            .field("base", &self.base)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,7 +62,8 @@ impl Keycloak {
             ("client_id", self.client_id.as_str()),
             ("client_secret", self.client_secret.as_str()),
         ];
-        let answer = Call::post("/realms/master/protocol/openid-connect/token").form(&form).send(self).await?;
+        let answer =
+            Call::post("/realms/master/protocol/openid-connect/token").form(&form).send(self).await?;
         let answer = answer.expect_json(&[200])?;
         let value = answer.text("access_token")?;
         let life = answer.number("expires_in").unwrap_or(60);

@@ -22,17 +22,19 @@
 //! # Ok(()) }
 //! ```
 
-mod provider; // the seam: what an identity provider can be asked to do
-mod realm; // settings of a realm, its mail server
 mod client; // metadata, registrations and handles of OpenID Connect clients
-mod user; // users and what they must do at their next login
+mod development_issuer; // the issuer for development: the same calls, in memory
+mod error;
 mod keycloak; // the seam over Keycloak's HTTP APIs
 mod login; // a person's login without a browser: authorization code with PKCE
+mod provider; // the seam: what an identity provider can be asked to do
+mod realm; // settings of a realm, its mail server
 mod transport; // how requests travel: HTTPS, or straight into a service
-mod development_issuer; // the issuer for development: the same calls, in memory
-mod error; // what went wrong, and who acts
+mod user; // users and what they must do at their next login // what went wrong, and who acts
 
-pub use client::{ClientHandle, ClientMetadata, ClientSummary, RegisteredMetadata, Registration, TokenEndpointAuth};
+pub use client::{
+    ClientHandle, ClientMetadata, ClientSummary, RegisteredMetadata, Registration, TokenEndpointAuth,
+};
 pub use development_issuer::{DevelopmentIssuer, KEYCLOAK_PATH, MailMessage};
 pub use error::{Category, IdentityError};
 pub use keycloak::Keycloak;

@@ -34,7 +34,10 @@ pub struct Login {
 
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login").field("issuer", &self.issuer).field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("Login")
+            .field("issuer", &self.issuer)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,7 +147,12 @@ impl Login {
     }
 
     /// Fills the pages until one sends us back with a code. Three pages are the most: login, password, profile.
-    async fn fill_forms(&self, browser: &mut Browser<'_>, page: Response<Bytes>, state: &str) -> Result<String, LoginError> {
+    async fn fill_forms(
+        &self,
+        browser: &mut Browser<'_>,
+        page: Response<Bytes>,
+        state: &str,
+    ) -> Result<String, LoginError> {
         let mut page = page;
         let mut asked_password = false;
         for _ in 0..4 {
@@ -175,8 +183,10 @@ impl Login {
     }
 
     fn code_of(&self, answer: &Response<Bytes>, state: &str) -> Result<String, LoginError> {
-        let location = answer.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let target = url::Url::parse(location).map_err(|_| self.unexpected("login", "a redirect to nowhere".into()))?;
+        let location =
+            answer.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let target = url::Url::parse(location)
+            .map_err(|_| self.unexpected("login", "a redirect to nowhere".into()))?;
         let field = |name: &str| target.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
         if let Some(error) = field("error") {
             return Err(self.refused(&error));
@@ -187,7 +197,13 @@ impl Login {
         }
     }
 
-    async fn exchange(&self, browser: &mut Browser<'_>, at: &str, code: &str, verifier: &str) -> Result<Tokens, LoginError> {
+    async fn exchange(
+        &self,
+        browser: &mut Browser<'_>,
+        at: &str,
+        code: &str,
+        verifier: &str,
+    ) -> Result<Tokens, LoginError> {
         let mut fields = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -207,7 +223,11 @@ impl Login {
     }
 
     fn refused(&self, why: &str) -> LoginError {
-        LoginError::Refused { username: self.username.clone(), issuer: self.issuer.clone(), why: why.to_owned() }
+        LoginError::Refused {
+            username: self.username.clone(),
+            issuer: self.issuer.clone(),
+            why: why.to_owned(),
+        }
     }
 
     fn unexpected(&self, step: &'static str, what: String) -> LoginError {
@@ -236,7 +256,12 @@ impl Browser<'_> {
         self.send(Method::POST, address, form.into()).await
     }
 
-    async fn send(&mut self, method: Method, address: &str, body: Bytes) -> Result<Response<Bytes>, LoginError> {
+    async fn send(
+        &mut self,
+        method: Method,
+        address: &str,
+        body: Bytes,
+    ) -> Result<Response<Bytes>, LoginError> {
         let failed = |cause: String| LoginError::Unreachable { issuer: self.issuer.to_owned(), cause };
         let mut request = Request::builder().method(&method).uri(address);
         if method == Method::POST {

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    ClientHandle, ClientMetadata, ClientSummary, IdentityError, NewUser, RealmChange, RealmSettings, Registration, User,
+    ClientHandle, ClientMetadata, ClientSummary, IdentityError, NewUser, RealmChange, RealmSettings,
+    Registration, User,
 };
 
 /// Administration of realms, clients and users. Every call is safe to repeat.
@@ -31,10 +32,18 @@ pub trait IdentityProvider: Send + Sync {
     async fn client_exists(&self, realm: &str, client_id: &str) -> Result<bool, IdentityError>;
 
     /// Registers a client.
-    async fn register_client(&self, realm: &str, client: &ClientMetadata) -> Result<Registration, IdentityError>;
+    async fn register_client(
+        &self,
+        realm: &str,
+        client: &ClientMetadata,
+    ) -> Result<Registration, IdentityError>;
 
     /// What the provider holds of a registered client; `None` when it is gone.
-    async fn read_client(&self, realm: &str, client: &ClientHandle) -> Result<Option<Registration>, IdentityError>;
+    async fn read_client(
+        &self,
+        realm: &str,
+        client: &ClientHandle,
+    ) -> Result<Option<Registration>, IdentityError>;
 
     /// Gives a registered client this metadata; rotates its registration access token.
     async fn update_client(

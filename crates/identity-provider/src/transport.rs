@@ -31,7 +31,8 @@ impl HttpsTransport {
     /// # Errors
     /// A sentence, if `authority` is not PEM.
     pub fn new(deadline: Duration, authority: Option<&str>) -> Result<Self, String> {
-        let mut builder = reqwest::Client::builder().timeout(deadline).redirect(reqwest::redirect::Policy::none());
+        let mut builder =
+            reqwest::Client::builder().timeout(deadline).redirect(reqwest::redirect::Policy::none());
         if let Some(pem) = authority {
             let roots = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
                 .map_err(|e| format!("certificate authority is not PEM: {e}"))?;

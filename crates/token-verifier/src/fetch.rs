@@ -92,7 +92,8 @@ impl Fetch for HttpsFetch {
         if !url.starts_with("https://") {
             return Err(FetchError::NotHttps(url.to_owned()));
         }
-        let transport = |cause: reqwest::Error| FetchError::Transport { url: url.to_owned(), cause: chain(&cause) };
+        let transport =
+            |cause: reqwest::Error| FetchError::Transport { url: url.to_owned(), cause: chain(&cause) };
         let mut answer = self.client(authority)?.get(url).send().await.map_err(transport)?;
         if !answer.status().is_success() {
             return Err(FetchError::Status { url: url.to_owned(), status: answer.status().as_u16() });

@@ -36,7 +36,11 @@ impl KeySet {
     }
 
     /// The keys that may have signed a token with this key id: the one of that name, or all when it names none.
-    pub(crate) async fn candidates(&self, issuer: &Issuer, kid: Option<&str>) -> Result<Vec<Arc<DecodingKey>>, TokenError> {
+    pub(crate) async fn candidates(
+        &self,
+        issuer: &Issuer,
+        kid: Option<&str>,
+    ) -> Result<Vec<Arc<DecodingKey>>, TokenError> {
         // The lock is held over the fetch on purpose: everybody else waits for the same answer.
         let mut known = self.known.lock().await;
         let found = known.matching(kid);

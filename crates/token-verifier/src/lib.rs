@@ -15,12 +15,12 @@
 //! # }
 //! ```
 
-mod verifier; // Start here: a token in, claims out
+mod error;
+mod fetch; // the one seam to the network
 mod issuer; // whose tokens, for which audiences
 mod keys; // key sets: fetched once, refreshed when a new key shows up
-mod fetch; // the one seam to the network
 mod peek; // what an unverified token says of itself
-mod error; // why a token was refused, and whether asking again helps
+mod verifier; // Start here: a token in, claims out // why a token was refused, and whether asking again helps
 
 pub use error::TokenError;
 pub use fetch::{Fetch, FetchError, HttpsFetch};

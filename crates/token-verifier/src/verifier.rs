@@ -71,7 +71,12 @@ impl Verifier {
         Ok(claims)
     }
 
-    async fn genuine(&self, token: &str, algorithm: Algorithm, kid: Option<&str>) -> Result<Claims, TokenError> {
+    async fn genuine(
+        &self,
+        token: &str,
+        algorithm: Algorithm,
+        kid: Option<&str>,
+    ) -> Result<Claims, TokenError> {
         let mut validation = Validation::new(algorithm);
         // Issuer, audience and time are checked below against an injected clock, with errors that say what differs.
         validation.validate_exp = false;

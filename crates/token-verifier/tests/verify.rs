@@ -109,14 +109,18 @@ async fn oidc_01_other_issuer_audience_time_and_signature_are_refused() {
     let last = if forged.ends_with('A') { 'Q' } else { 'A' };
     forged.replace_range(forged.len() - 10..forged.len() - 9, &last.to_string());
     let other = if forged == played.sign("a", &claims()) { forged.replace('.', "..") } else { forged };
-    assert!(matches!(verifier.verify(&other, at(1)).await, Err(TokenError::Signature | TokenError::Malformed(_))));
+    assert!(matches!(
+        verifier.verify(&other, at(1)).await,
+        Err(TokenError::Signature | TokenError::Malformed(_))
+    ));
     assert!(matches!(verifier.verify("garbage", at(1)).await, Err(TokenError::Malformed(_))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn oidc_01_unsigned_and_symmetric_tokens_are_refused() {
     let played = PlayedIssuer::with_key("a");
-    let token = encode(&Header::new(Algorithm::HS256), &claims(), &EncodingKey::from_secret(b"guess")).unwrap();
+    let token =
+        encode(&Header::new(Algorithm::HS256), &claims(), &EncodingKey::from_secret(b"guess")).unwrap();
     assert!(matches!(verifier(&played).verify(&token, at(1)).await, Err(TokenError::Algorithm(_))));
     assert!(verifier(&played).verify("eyJhbGciOiJub25lIn0.e30.", at(1)).await.is_err());
     assert_eq!(played.asked.load(Ordering::SeqCst), 0, "nothing is fetched for a token that cannot be right");

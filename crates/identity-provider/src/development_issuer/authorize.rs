@@ -60,10 +60,16 @@ async fn auth(
         return Ok(refuse("Client not found", "No application of this id is registered here."));
     };
     let Some(redirect_uri) = asked.redirect_uri.clone().filter(|uri| client.may_return_to(uri)) else {
-        return Ok(refuse("Invalid parameter: redirect_uri", "The address to return to is not one of the application's."));
+        return Ok(refuse(
+            "Invalid parameter: redirect_uri",
+            "The address to return to is not one of the application's.",
+        ));
     };
     let back = |error: &str| {
-        Ok(redirect(&redirect_uri, &[("error", error), ("state", asked.state.as_deref().unwrap_or_default())]))
+        Ok(redirect(
+            &redirect_uri,
+            &[("error", error), ("state", asked.state.as_deref().unwrap_or_default())],
+        ))
     };
     if asked.response_type.as_deref() != Some("code") {
         return back("unsupported_response_type");
@@ -118,7 +124,7 @@ enum Step {
     Wrong,
     Disabled,
     MustChangePassword,
-    Done(PendingLogin, String),
+    Done(Box<PendingLogin>, String),
 }
 
 async fn authenticate(
@@ -133,7 +139,11 @@ async fn authenticate(
         .write()
         .with(&name, |realm| {
             let Some(user) = realm.user_named(given.username.trim()).cloned() else {
-                return if realm.logins.get(&at.session_code, now).is_some() { Step::Wrong } else { Step::Unknown };
+                return if realm.logins.get(&at.session_code, now).is_some() {
+                    Step::Wrong
+                } else {
+                    Step::Unknown
+                };
             };
             let Some(login) = realm.logins.get(&at.session_code, now) else { return Step::Unknown };
             if !user.password.as_ref().is_some_and(|p| p.fits(&given.password)) {
@@ -164,7 +174,7 @@ fn finish(realm: &mut super::state::Realm, session: &str, now: i64) -> Step {
         return Step::MustChangePassword;
     }
     match realm.logins.take(session, now) {
-        Some(login) => Step::Done(login, user),
+        Some(login) => Step::Done(Box::new(login), user),
         None => Step::Unknown,
     }
 }
@@ -198,20 +208,28 @@ async fn required_action(
 }
 
 fn answer(shared: &Shared, realm: &str, session: &str, step: Step) -> Response {
-    let again = |error: &str| pages::login(realm, &action(shared, realm, "authenticate", session), Some(error));
+    let again =
+        |error: &str| pages::login(realm, &action(shared, realm, "authenticate", session), Some(error));
     match step {
         Step::Unknown => refuse("Page has expired", "Start the sign-in again from your application."),
         Step::Wrong => again("Invalid username or password."),
         Step::Disabled => again("Account is disabled, contact your administrator."),
-        Step::MustChangePassword => pages::new_password(&action(shared, realm, "required-action", session), None),
-        Step::Done(login, user) if login.device.is_some() => super::device::confirm(shared, realm, &login, user),
+        Step::MustChangePassword => {
+            pages::new_password(&action(shared, realm, "required-action", session), None)
+        }
+        Step::Done(login, user) if login.device.is_some() => {
+            super::device::confirm(shared, realm, &login, user)
+        }
         Step::Done(login, user) => {
             let now = shared.now();
             let (code, sid) = (shared.ids.token(32), shared.ids.uid());
             let issuer = shared.issuer(realm);
             let (uri, state) = (login.redirect_uri.clone(), login.state.clone());
-            shared.realms.write().with(realm, |r| r.codes.put(code.clone(), now + CODE_LIFE, now, Code { login, user }));
-            let mut fields = vec![("session_state", sid.as_str()), ("iss", issuer.as_str()), ("code", code.as_str())];
+            shared.realms.write().with(realm, |r| {
+                r.codes.put(code.clone(), now + CODE_LIFE, now, Code { login: *login, user })
+            });
+            let mut fields =
+                vec![("session_state", sid.as_str()), ("iss", issuer.as_str()), ("code", code.as_str())];
             if let Some(state) = &state {
                 fields.insert(0, ("state", state));
             }

@@ -103,7 +103,12 @@ pub(super) fn confirm(shared: &Shared, name: &str, login: &PendingLogin, user: S
 }
 
 /// The device asks for its tokens.
-pub(super) fn exchange(shared: &Shared, name: &str, client: &Client, form: &Vec<(String, String)>) -> Result<Value, Refusal> {
+pub(super) fn exchange(
+    shared: &Shared,
+    name: &str,
+    client: &Client,
+    form: &Vec<(String, String)>,
+) -> Result<Value, Refusal> {
     let now = shared.now();
     let code = field(form, "device_code").unwrap_or_default();
     let found = shared.realms.write().with(name, |realm| realm.devices.get(code, now).cloned()).flatten();

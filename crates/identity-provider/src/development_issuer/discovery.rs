@@ -37,7 +37,10 @@ async fn realm(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> R
     })))
 }
 
-async fn document(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
+async fn document(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Refusal> {
     if shared.realms.read().get(&name).is_none() {
         return Err(Refusal::no_realm());
     }
@@ -113,7 +116,8 @@ async fn introspect(
 ) -> Result<Json<Value>, Refusal> {
     super::token::authenticate(&shared, &name, &headers, &form)?;
     let token = form.iter().find(|(field, _)| field == "token").map(|(_, value)| value.clone());
-    let asked = Introspect { token: token.ok_or_else(|| Refusal::bad("invalid_request", "Token not provided"))? };
+    let asked =
+        Introspect { token: token.ok_or_else(|| Refusal::bad("invalid_request", "Token not provided"))? };
     let realms = shared.realms.read();
     let claims = realms.get(&name).and_then(|realm| realm.key.verify(&asked.token, shared.now()));
     Ok(Json(match claims {
@@ -151,9 +155,18 @@ async fn logout(
     let client = found.ok_or_else(Refusal::no_realm)?;
     match (asked.post_logout_redirect_uri, client) {
         (None, _) => Ok(super::pages::message("Signed out", "You are signed out.").into_response()),
-        (Some(uri), Some((logout, login))) if matches_any(&logout, &uri) || (logout.is_empty() && matches_any(&login, &uri)) => {
+        (Some(uri), Some((logout, login)))
+            if matches_any(&logout, &uri) || (logout.is_empty() && matches_any(&login, &uri)) =>
+        {
             Ok(Redirect::to(&uri).into_response())
         }
-        (Some(_), _) => Ok((StatusCode::BAD_REQUEST, super::pages::message("Invalid redirect uri", "The address to return to is not one of the client's.")).into_response()),
+        (Some(_), _) => Ok((
+            StatusCode::BAD_REQUEST,
+            super::pages::message(
+                "Invalid redirect uri",
+                "The address to return to is not one of the client's.",
+            ),
+        )
+            .into_response()),
     }
 }

@@ -55,7 +55,12 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 }
 
 /// Writes the mail that asks a user to do what they must. `None` when the user has no address.
-pub(super) fn invite(shared: &Shared, realm: &str, user_id: &str, redirect_uri: Option<String>) -> Option<()> {
+pub(super) fn invite(
+    shared: &Shared,
+    realm: &str,
+    user_id: &str,
+    redirect_uri: Option<String>,
+) -> Option<()> {
     let now = shared.now();
     let key = shared.ids.token(32);
     let email = shared.realms.write().with(realm, |realm| {

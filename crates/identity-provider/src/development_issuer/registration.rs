@@ -113,7 +113,9 @@ fn own<'a>(realm: &'a mut Realm, client_id: &str, headers: &HeaderMap) -> Result
         .clients
         .values_mut()
         .find(|c| c.client_id == client_id)
-        .filter(|c| c.registration_token.as_deref().is_some_and(|kept| same(kept.as_bytes(), token.as_bytes())))
+        .filter(|c| {
+            c.registration_token.as_deref().is_some_and(|kept| same(kept.as_bytes(), token.as_bytes()))
+        })
         .ok_or_else(refused)
 }
 
@@ -129,14 +131,16 @@ fn apply(client: &mut Client, wanted: &Value, shared: &Shared) -> Result<(), Ref
     client.name = wanted["client_name"].as_str().unwrap_or(&client.client_id).to_owned();
     client.logout_uris = strings("post_logout_redirect_uris");
     client.redirect_uris = redirect_uris;
-    client.grants = if grants.is_empty() { BTreeSet::from(["authorization_code".to_owned()]) } else { grants };
+    client.grants =
+        if grants.is_empty() { BTreeSet::from(["authorization_code".to_owned()]) } else { grants };
     match wanted["token_endpoint_auth_method"].as_str() {
         Some("none") => client.secret = None,
         None | Some("client_secret_basic" | "client_secret_post") => {
             client.secret.get_or_insert_with(|| shared.ids.token(24));
         }
         Some(other) => {
-            let text = format!("token_endpoint_auth_method `{other}` is not supported by the development issuer");
+            let text =
+                format!("token_endpoint_auth_method `{other}` is not supported by the development issuer");
             return Err(Refusal::bad("invalid_client_metadata", text));
         }
     }

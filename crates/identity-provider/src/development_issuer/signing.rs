@@ -17,7 +17,8 @@ pub(super) struct SigningKey {
 impl SigningKey {
     pub(super) fn generate(kid: String) -> Result<Self, String> {
         let failed = |cause: String| format!("no signing key could be made: {cause}");
-        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|e| failed(e.to_string()))?;
+        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+            .map_err(|e| failed(e.to_string()))?;
         let key =
             EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).map_err(|e| failed(e.to_string()))?;
         let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).map_err(|e| failed(e.to_string()))?;

@@ -225,7 +225,11 @@ impl UserRecord {
     /// What stands between the right password and a token.
     pub(super) fn next_action(&self) -> Option<RequiredAction> {
         let must_change = self.password.as_ref().is_some_and(|p| p.temporary);
-        if must_change { Some(RequiredAction::UpdatePassword) } else { self.required_actions.first().copied() }
+        if must_change {
+            Some(RequiredAction::UpdatePassword)
+        } else {
+            self.required_actions.first().copied()
+        }
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -306,7 +310,8 @@ impl<T> Expiring<T> {
             self.items.retain(|_, (until, _)| *until > now);
         }
         if self.items.len() >= ITEMS_MAX
-            && let Some(oldest) = self.items.iter().min_by_key(|(_, (until, _))| *until).map(|(k, _)| k.clone())
+            && let Some(oldest) =
+                self.items.iter().min_by_key(|(_, (until, _))| *until).map(|(k, _)| k.clone())
         {
             self.items.remove(&oldest);
         }

@@ -9,7 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use runtime::Ids;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -32,11 +35,17 @@ pub(super) fn field<'a>(form: &'a Fields, name: &str) -> Option<&'a str> {
 }
 
 fn need<'a>(form: &'a Fields, name: &str) -> Result<&'a str, Refusal> {
-    field(form, name).ok_or_else(|| Refusal::bad("invalid_request", format!("Missing form parameter: {name}")))
+    field(form, name)
+        .ok_or_else(|| Refusal::bad("invalid_request", format!("Missing form parameter: {name}")))
 }
 
 /// The client of a request: by Basic authentication, by form fields, or public by its id alone.
-pub(super) fn authenticate(shared: &Shared, realm: &str, headers: &HeaderMap, form: &Fields) -> Result<Client, Refusal> {
+pub(super) fn authenticate(
+    shared: &Shared,
+    realm: &str,
+    headers: &HeaderMap,
+    form: &Fields,
+) -> Result<Client, Refusal> {
     let basic = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(basic_login);
     let (id, secret) = match basic {
         Some((id, secret)) => (id, Some(secret)),
@@ -79,7 +88,9 @@ async fn token(
         "password" => password(&shared, &realm, &client, &form),
         "authorization_code" => authorization_code(&shared, &realm, &client, &form),
         "refresh_token" => refresh(&shared, &realm, &client, &form),
-        "urn:ietf:params:oauth:grant-type:device_code" => super::device::exchange(&shared, &realm, &client, &form),
+        "urn:ietf:params:oauth:grant-type:device_code" => {
+            super::device::exchange(&shared, &realm, &client, &form)
+        }
         other => Err(Refusal::bad("unsupported_grant_type", format!("Unsupported grant_type: {other}"))),
     }?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
@@ -103,7 +114,9 @@ fn client_credentials(shared: &Shared, name: &str, client: &Client) -> Result<Va
     let realm = realms.get(name).ok_or_else(Refusal::no_realm)?;
     let issue = Issue { issuer: shared.issuer(name), now: shared.now(), ids: &shared.ids, realm, client };
     let access_token = issue.access_token(&user, &session)?;
-    Ok(json!({"access_token": access_token, "token_type": "Bearer", "expires_in": realm.token_life(), "scope": session.scope}))
+    Ok(
+        json!({"access_token": access_token, "token_type": "Bearer", "expires_in": realm.token_life(), "scope": session.scope}),
+    )
 }
 
 fn password(shared: &Shared, name: &str, client: &Client, form: &Fields) -> Result<Value, Refusal> {
@@ -240,7 +253,13 @@ impl Issue<'_> {
         self.sign(&claims)
     }
 
-    fn id_token(&self, user: &UserRecord, session: &Session, access: &str, nonce: Option<&str>) -> Result<String, Refusal> {
+    fn id_token(
+        &self,
+        user: &UserRecord,
+        session: &Session,
+        access: &str,
+        nonce: Option<&str>,
+    ) -> Result<String, Refusal> {
         let mut claims = self.common(user, session, "ID");
         claims["aud"] = self.client.client_id.clone().into();
         let half = &Sha256::digest(access.as_bytes())[..16];
@@ -267,7 +286,8 @@ impl Issue<'_> {
         if let Some(email) = &user.email {
             claims["email"] = email.clone().into();
         }
-        let names: Vec<&str> = [user.first_name.as_deref(), user.last_name.as_deref()].into_iter().flatten().collect();
+        let names: Vec<&str> =
+            [user.first_name.as_deref(), user.last_name.as_deref()].into_iter().flatten().collect();
         if !names.is_empty() {
             claims["name"] = names.join(" ").into();
         }
@@ -284,8 +304,15 @@ impl Issue<'_> {
 
 /// Whether a request carries a good token of an administrator of all realms.
 pub(super) fn is_admin(shared: &Shared, headers: &HeaderMap) -> Result<(), Refusal> {
-    let refused = || Refusal::oauth(StatusCode::UNAUTHORIZED, "HTTP 401 Unauthorized", "a token of realm `master` is needed");
-    let claims = super::discovery::bearer_claims(shared, super::state::MASTER, headers).ok_or_else(refused)?;
+    let refused = || {
+        Refusal::oauth(
+            StatusCode::UNAUTHORIZED,
+            "HTTP 401 Unauthorized",
+            "a token of realm `master` is needed",
+        )
+    };
+    let claims =
+        super::discovery::bearer_claims(shared, super::state::MASTER, headers).ok_or_else(refused)?;
     let realms = shared.realms.read();
     let master = realms.get(super::state::MASTER).ok_or_else(Refusal::no_realm)?;
     let client = claims.get("azp").and_then(Value::as_str).and_then(|id| master.client(id));

@@ -5,8 +5,8 @@ use http::{Method, StatusCode};
 
 use super::{Keycloak, call::Call};
 use crate::{
-    ClientHandle, ClientMetadata, ClientSummary, IdentityError, IdentityProvider, NewUser, RealmChange, RealmSettings,
-    Registration, User,
+    ClientHandle, ClientMetadata, ClientSummary, IdentityError, IdentityProvider, NewUser, RealmChange,
+    RealmSettings, Registration, User,
 };
 
 #[async_trait]
@@ -55,11 +55,19 @@ impl IdentityProvider for Keycloak {
         Ok(found.iter().any(|c| c.client_id == client_id))
     }
 
-    async fn register_client(&self, realm: &str, client: &ClientMetadata) -> Result<Registration, IdentityError> {
+    async fn register_client(
+        &self,
+        realm: &str,
+        client: &ClientMetadata,
+    ) -> Result<Registration, IdentityError> {
         self.register(realm, client).await
     }
 
-    async fn read_client(&self, realm: &str, client: &ClientHandle) -> Result<Option<Registration>, IdentityError> {
+    async fn read_client(
+        &self,
+        realm: &str,
+        client: &ClientHandle,
+    ) -> Result<Option<Registration>, IdentityError> {
         match self.manage(Method::GET, realm, client, None).await? {
             Some(answer) => answer.expect_json(&[200])?.parse().map(Some),
             None => Ok(None),
@@ -102,7 +110,11 @@ impl IdentityProvider for Keycloak {
 
     async fn create_user(&self, realm: &str, user: &NewUser) -> Result<(), IdentityError> {
         let body = serde_json::to_value(user).map_err(|e| IdentityError::Configuration(e.to_string()))?;
-        Call::post(format!("/admin/realms/{realm}/users")).json(&body).as_admin(self).await?.expect(&[201, 409])
+        Call::post(format!("/admin/realms/{realm}/users"))
+            .json(&body)
+            .as_admin(self)
+            .await?
+            .expect(&[201, 409])
     }
 
     async fn send_actions_mail(
@@ -112,9 +124,10 @@ impl IdentityProvider for Keycloak {
         client_id: &str,
         redirect_uri: &str,
     ) -> Result<(), IdentityError> {
-        let call = Call::new(Method::PUT, format!("/admin/realms/{realm}/users/{user_id}/execute-actions-email"))
-            .query("client_id", client_id)
-            .query("redirect_uri", redirect_uri);
+        let call =
+            Call::new(Method::PUT, format!("/admin/realms/{realm}/users/{user_id}/execute-actions-email"))
+                .query("client_id", client_id)
+                .query("redirect_uri", redirect_uri);
         call.as_admin(self).await?.expect(&[200, 204])
     }
 }

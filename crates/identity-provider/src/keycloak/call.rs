@@ -81,17 +81,27 @@ impl Call {
         self.with_bearer(server, Some(&token)).await
     }
 
-    pub(super) async fn with_bearer(&self, server: &Keycloak, token: Option<&str>) -> Result<Answer, IdentityError> {
+    pub(super) async fn with_bearer(
+        &self,
+        server: &Keycloak,
+        token: Option<&str>,
+    ) -> Result<Answer, IdentityError> {
         // Registration URIs come from the provider in full; everything else is a path below its base.
-        let mut address =
-            if self.path.starts_with('/') { format!("{}{}", server.base, self.path) } else { self.path.clone() };
+        let mut address = if self.path.starts_with('/') {
+            format!("{}{}", server.base, self.path)
+        } else {
+            self.path.clone()
+        };
         if !self.query.is_empty() {
             let mut text = url::form_urlencoded::Serializer::new(String::new());
             text.extend_pairs(&self.query);
             address = format!("{address}?{}", text.finish());
         }
-        let failed =
-            |cause: String| IdentityError::Transport { method: self.method.to_string(), path: self.path.clone(), cause };
+        let failed = |cause: String| IdentityError::Transport {
+            method: self.method.to_string(),
+            path: self.path.clone(),
+            cause,
+        };
         let mut request =
             Request::builder().method(&self.method).uri(&address).header(header::ACCEPT, "application/json");
         if let Some(kind) = self.content_type {

@@ -16,13 +16,23 @@ use crate::{ClientHandle, ClientMetadata, IdentityError, Registration};
 const INITIAL_TOKEN_LIFE: u32 = 60;
 
 impl Keycloak {
-    pub(super) async fn register(&self, realm: &str, client: &ClientMetadata) -> Result<Registration, IdentityError> {
+    pub(super) async fn register(
+        &self,
+        realm: &str,
+        client: &ClientMetadata,
+    ) -> Result<Registration, IdentityError> {
         let body = json!({"expiration": INITIAL_TOKEN_LIFE, "count": 1});
         let path = format!("/admin/realms/{realm}/clients-initial-access");
-        let token = Call::post(path).json(&body).as_admin(self).await?.expect_json(&[200, 201])?.text("token")?;
+        let token =
+            Call::post(path).json(&body).as_admin(self).await?.expect_json(&[200, 201])?.text("token")?;
         let path = format!("/realms/{realm}/clients-registrations/openid-connect");
         let wanted = ClientMetadata { client_id: None, ..client.clone() };
-        Call::post(path).json(&to_value(&wanted)?).with_bearer(self, Some(&token)).await?.expect_json(&[201])?.parse()
+        Call::post(path)
+            .json(&to_value(&wanted)?)
+            .with_bearer(self, Some(&token))
+            .await?
+            .expect_json(&[201])?
+            .parse()
     }
 
     /// Sends a management call; `None` when the client is gone.

@@ -11,7 +11,11 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::{Shared, answers::Refusal, state::{Client, Realm}};
+use super::super::{
+    Shared,
+    answers::Refusal,
+    state::{Client, Realm},
+};
 
 /// End of a token that has none, in seconds: a hundred years.
 const NEVER: i64 = 3_155_760_000;
@@ -64,11 +68,17 @@ pub(in super::super) async fn create(
     Json(wanted): Json<Value>,
 ) -> Result<Response, Refusal> {
     let client_id = wanted["clientId"].as_str().filter(|id| !id.is_empty());
-    let client_id = client_id.ok_or_else(|| Refusal::admin(StatusCode::BAD_REQUEST, "clientId is missing"))?;
+    let client_id =
+        client_id.ok_or_else(|| Refusal::admin(StatusCode::BAD_REQUEST, "clientId is missing"))?;
     let mut client = Client::public(shared.ids.uid(), client_id);
     client.name = wanted["name"].as_str().unwrap_or(client_id).to_owned();
-    client.redirect_uris =
-        wanted["redirectUris"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    client.redirect_uris = wanted["redirectUris"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
     let flag = |field: &str, default: bool| wanted[field].as_bool().unwrap_or(default);
     if !flag("publicClient", false) {
         client.secret = Some(wanted["secret"].as_str().map_or_else(|| shared.ids.token(24), str::to_owned));
@@ -103,7 +113,12 @@ pub(in super::super) async fn create(
     }
 }
 
-fn with_client<T>(shared: &Shared, name: &str, id: &str, act: impl FnOnce(&mut Realm, Client) -> T) -> Result<T, Refusal> {
+fn with_client<T>(
+    shared: &Shared,
+    name: &str,
+    id: &str,
+    act: impl FnOnce(&mut Realm, Client) -> T,
+) -> Result<T, Refusal> {
     shared
         .realms
         .write()
@@ -114,18 +129,27 @@ fn with_client<T>(shared: &Shared, name: &str, id: &str, act: impl FnOnce(&mut R
 
 type At = Path<(String, String)>;
 
-pub(in super::super) async fn read(State(shared): State<Arc<Shared>>, Path((name, id)): At) -> Result<Json<Value>, Refusal> {
+pub(in super::super) async fn read(
+    State(shared): State<Arc<Shared>>,
+    Path((name, id)): At,
+) -> Result<Json<Value>, Refusal> {
     with_client(&shared, &name, &id, |_, client| Json(client.to_json()))
 }
 
-pub(in super::super) async fn remove(State(shared): State<Arc<Shared>>, Path((name, id)): At) -> Result<StatusCode, Refusal> {
+pub(in super::super) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Path((name, id)): At,
+) -> Result<StatusCode, Refusal> {
     with_client(&shared, &name, &id, |realm, client| {
         realm.clients.remove(&client.id);
         StatusCode::NO_CONTENT
     })
 }
 
-pub(in super::super) async fn secret(State(shared): State<Arc<Shared>>, Path((name, id)): At) -> Result<Json<Value>, Refusal> {
+pub(in super::super) async fn secret(
+    State(shared): State<Arc<Shared>>,
+    Path((name, id)): At,
+) -> Result<Json<Value>, Refusal> {
     with_client(&shared, &name, &id, |_, client| Json(json!({"type": "secret", "value": client.secret})))
 }
 

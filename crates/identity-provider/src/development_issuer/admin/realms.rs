@@ -10,15 +10,27 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::super::{Shared, answers::Refusal, state::{MASTER, Realm}};
+use super::super::{
+    Shared,
+    answers::Refusal,
+    state::{MASTER, Realm},
+};
 
 pub(in super::super) async fn list(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let realms = shared.realms.read();
-    let all = realms.names().iter().filter_map(|name| realms.get(name)).map(|r| Value::Object(r.settings.clone())).collect();
+    let all = realms
+        .names()
+        .iter()
+        .filter_map(|name| realms.get(name))
+        .map(|r| Value::Object(r.settings.clone()))
+        .collect();
     Json(Value::Array(all))
 }
 
-pub(in super::super) async fn create(State(shared): State<Arc<Shared>>, Json(settings): Json<Value>) -> Result<Response, Refusal> {
+pub(in super::super) async fn create(
+    State(shared): State<Arc<Shared>>,
+    Json(settings): Json<Value>,
+) -> Result<Response, Refusal> {
     let name = settings["realm"].as_str().unwrap_or_default().to_owned();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || !name.chars().all(plain) {
@@ -35,10 +47,14 @@ pub(in super::super) async fn create(State(shared): State<Arc<Shared>>, Json(set
         return Err(Refusal::admin(StatusCode::CONFLICT, format!("Realm {name} already exists")));
     }
     realms.insert(name.clone(), realm);
-    Ok((StatusCode::CREATED, [(header::LOCATION, format!("{}/admin/realms/{name}", shared.base))]).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, format!("{}/admin/realms/{name}", shared.base))])
+        .into_response())
 }
 
-pub(in super::super) async fn read(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
+pub(in super::super) async fn read(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Refusal> {
     let realms = shared.realms.read();
     let realm = realms.get(&name).ok_or_else(Refusal::no_realm)?;
     Ok(Json(Value::Object(realm.settings.clone())))
@@ -60,7 +76,10 @@ pub(in super::super) async fn update(
         .ok_or_else(Refusal::no_realm)
 }
 
-pub(in super::super) async fn remove(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Result<StatusCode, Refusal> {
+pub(in super::super) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refusal> {
     if name == MASTER {
         return Err(Refusal::admin(StatusCode::BAD_REQUEST, "Can't delete master realm"));
     }

@@ -57,7 +57,10 @@ pub(in super::super) async fn list(
     Ok(Json(found.take(filter.max.unwrap_or(100).min(1_000)).map(UserRecord::to_json).collect()))
 }
 
-pub(in super::super) async fn count(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
+pub(in super::super) async fn count(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Refusal> {
     let realms = shared.realms.read();
     Ok(Json(json!(realms.get(&name).ok_or_else(Refusal::no_realm)?.users.len())))
 }
@@ -105,7 +108,12 @@ fn describe(realm: &mut Realm, id: &str, wanted: &Value) {
     }
 }
 
-fn with_user<T>(shared: &Shared, name: &str, id: &str, act: impl FnOnce(&mut Realm) -> T) -> Result<T, Refusal> {
+fn with_user<T>(
+    shared: &Shared,
+    name: &str,
+    id: &str,
+    act: impl FnOnce(&mut Realm) -> T,
+) -> Result<T, Refusal> {
     shared
         .realms
         .write()
@@ -116,8 +124,13 @@ fn with_user<T>(shared: &Shared, name: &str, id: &str, act: impl FnOnce(&mut Rea
 
 type At = Path<(String, String)>;
 
-pub(in super::super) async fn read(State(shared): State<Arc<Shared>>, Path((name, id)): At) -> Result<Json<Value>, Refusal> {
-    with_user(&shared, &name, &id, |realm| Json(realm.users.get(&id).map(UserRecord::to_json).unwrap_or_default()))
+pub(in super::super) async fn read(
+    State(shared): State<Arc<Shared>>,
+    Path((name, id)): At,
+) -> Result<Json<Value>, Refusal> {
+    with_user(&shared, &name, &id, |realm| {
+        Json(realm.users.get(&id).map(UserRecord::to_json).unwrap_or_default())
+    })
 }
 
 pub(in super::super) async fn update(
@@ -138,7 +151,10 @@ pub(in super::super) async fn update(
     })
 }
 
-pub(in super::super) async fn remove(State(shared): State<Arc<Shared>>, Path((name, id)): At) -> Result<StatusCode, Refusal> {
+pub(in super::super) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Path((name, id)): At,
+) -> Result<StatusCode, Refusal> {
     with_user(&shared, &name, &id, |realm| {
         realm.users.remove(&id);
         realm.refresh_tokens.remove_where(|session| session.user == id);
