@@ -32,6 +32,7 @@ pub mod labels; // labels and names derived by hashing
 pub mod names; // cluster names, workspace paths, initializers
 mod object; // what every kind has
 mod open_enum; // enumerations that keep unknown words
+pub mod schemas; // CustomResourceDefinitions and APIResourceSchemas of every kind
 pub mod tenancy; // workspaces, their types, and who may log in
 pub mod topology; // shards in groups
 
