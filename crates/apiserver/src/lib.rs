@@ -19,6 +19,7 @@ pub mod local;
 pub mod name_rules; // which names are allowed
 pub mod names; // groups, versions, resources, verbs
 pub mod partition; // whose objects: the opaque tenant key
+pub mod patch; // JSON patch, merge patch, strategic merge patch
 pub mod resource; // a resource as served
 pub mod schema; // structural schemas: parse, prune, default, validate
 pub mod selector; // label selectors

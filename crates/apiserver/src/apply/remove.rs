@@ -10,7 +10,7 @@ pub(super) fn remove(schema: &dyn MergeSchema, object: &Value, set: &FieldSet) -
     remove_node(schema, object, set).unwrap_or_else(|| Value::Object(Map::new()))
 }
 
-/// None if nothing is left.
+/// None if the whole goes. What is merely emptied stays: somebody may own it as such.
 fn remove_node(schema: &dyn MergeSchema, value: &Value, set: &FieldSet) -> Option<Value> {
     match (schema.shape(), value) {
         (Shape::Deduced | Shape::Map, Value::Object(map)) => {
@@ -21,7 +21,7 @@ fn remove_node(schema: &dyn MergeSchema, value: &Value, set: &FieldSet) -> Optio
                     Some((name.clone(), remove_child(entry_schema(schema, name), entry, set, &element)?))
                 })
                 .collect();
-            (!kept.is_empty()).then_some(Value::Object(kept))
+            Some(Value::Object(kept))
         }
         (Shape::SetList | Shape::KeyedList(_), Value::Array(items)) => {
             let node = schema.item().unwrap_or(&DEDUCED);
@@ -29,8 +29,7 @@ fn remove_node(schema: &dyn MergeSchema, value: &Value, set: &FieldSet) -> Optio
                 Ok(element) => remove_child(node, item, set, &element),
                 Err(_) => Some(item.clone()),
             };
-            let kept: Vec<Value> = items.iter().filter_map(keep).collect();
-            (!kept.is_empty()).then_some(Value::Array(kept))
+            Some(Value::Array(items.iter().filter_map(keep).collect()))
         }
         // Something below an atomic value is to go: the whole goes.
         (Shape::AtomicList, Value::Array(_)) | (Shape::AtomicMap, Value::Object(_)) => None,

@@ -1,7 +1,7 @@
 //! The table as a schema for merging.
 
 use super::kinds::{Field, ListType, Many, Message, Type, table};
-use crate::fields::{DEDUCED, MergeSchema, Shape};
+use crate::fields::{DEDUCED, MergeSchema, PatchStrategy, Shape};
 
 /// One value, item or map value of a type.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,15 @@ impl MergeSchema for Field {
             (Many::List, _) => Some(&self.element),
             (Many::One, Type::Items) => Some(&crate::fields::SCALAR),
             _ => Some(&DEDUCED),
+        }
+    }
+
+    fn patch_strategy(&self) -> PatchStrategy<'_> {
+        PatchStrategy {
+            merge: self.patch_merge,
+            replace: false,
+            retain_keys: self.patch_retain_keys,
+            merge_key: self.merge_key.as_deref(),
         }
     }
 }

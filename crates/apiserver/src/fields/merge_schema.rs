@@ -43,11 +43,29 @@ pub trait MergeSchema: Sync {
         None
     }
 
+    /// How strategic merge patches treat this field.
+    fn patch_strategy(&self) -> PatchStrategy<'_> {
+        PatchStrategy::default()
+    }
+
     /// The default of a field of this object: a keyed list whose item omits a key takes it from here.
     fn default_of(&self, field: &str) -> Option<&Value> {
         let _ = field;
         None
     }
+}
+
+/// How strategic merge patches treat a field. Without anything said, objects are merged and lists are replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PatchStrategy<'s> {
+    /// A list is merged.
+    pub merge: bool,
+    /// An object is replaced.
+    pub replace: bool,
+    /// Fields not named in `$retainKeys` are dropped.
+    pub retain_keys: bool,
+    /// The field by which items of a merged list are matched; none for lists of scalars.
+    pub merge_key: Option<&'s str>,
 }
 
 /// A node that only has a shape.
