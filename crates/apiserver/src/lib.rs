@@ -6,28 +6,50 @@
 //!
 //! Floors: objects are `serde_json::Value` while they are worked on and JSON bytes while they are stored.
 
-pub mod admission; // what every write passes
-pub mod answer; // answers over HTTP
-pub mod apply; // ownership of fields, server-side apply
-pub mod body; // bodies of requests and answers
-pub mod builtin; // what the built-in kinds look like
-pub mod catalog; // which resources a partition serves
-pub mod env; // time, identifiers, stopping
+// Names and refusals.
 pub mod error; // every refusal as a Status
-pub mod fields; // sets of fields
-pub mod local;
 pub mod name_rules; // which names are allowed
 pub mod names; // groups, versions, resources, verbs
 pub mod partition; // whose objects: the opaque tenant key
 pub mod patch; // JSON patch, merge patch, strategic merge patch
+pub mod user; // who asks
+
+// What is served.
+pub mod catalog; // which resources a partition serves
 pub mod resource; // a resource as served
-pub mod schema; // structural schemas: parse, prune, default, validate
-pub mod selector; // label selectors
-pub mod server; // the request handler. Start here.
-pub mod store; // objects under one revision
 pub mod strategy; // the rules of one resource
 pub mod subresource; // subresources and virtual resources as rows
-pub mod user; // who asks // the same verbs in process
+
+// Requests. Start at `server`.
+pub mod answer; // answers over HTTP
+pub mod body; // bodies of requests and answers
+pub mod discovery; // groups, versions, resources
+pub mod field_selector; // field selectors
+pub mod local; // the verbs in process
+pub mod query; // options of verbs
+pub mod request; // what a URL asks for
+pub mod selector; // label selectors
+pub mod server; // the request handler
+
+// Writes and storage.
+pub mod admission; // what every write passes
+pub mod lifecycle; // namespaces must exist
+pub mod object; // metadata of objects
+pub mod store; // objects under one revision
+
+// Pure machinery.
+pub mod apply; // ownership of fields, server-side apply
+pub mod builtin; // what the built-in kinds look like
+pub mod fields; // sets of fields
+pub mod schema; // structural schemas: parse, prune, default, validate
+
+mod decode; // bodies to values
+mod json_path; // paths of printed columns
+mod negotiate; // forms of answers and bodies
+mod openapi_routes; // OpenAPI documents by URL
+mod patching; // patches as functions on objects
+mod table; // tables and metadata-only answers
+mod verbs; // every verb below HTTP
 
 pub use admission::{Admission, Attributes, Operation};
 pub use catalog::{ApiSets, Catalog, FixedApis};

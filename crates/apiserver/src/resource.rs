@@ -113,6 +113,10 @@ pub struct ServedResource {
     pub storage: StoragePrefix,
     /// The `apiVersion` objects are stored in, for example `example.com/v1`.
     pub storage_api_version: Arc<str>,
+    /// Every version of the kind that objects and field ownership may speak, for example `v1alpha1` and `v1`.
+    pub versions: Vec<String>,
+    /// The schema of this version; `None` accepts and keeps every field.
+    pub schema: Option<Arc<crate::schema::StructuralSchema>>,
     /// Which subresources exist.
     pub subresources: Subresources,
     /// Printed columns; empty for `NAME` and `AGE`.
@@ -148,6 +152,8 @@ impl ServedResource {
             verbs: Verb::ALL.to_vec(),
             storage: StoragePrefix { group: gvk.group.clone(), resource: plural.into(), identity: None },
             storage_api_version: gvk.api_version().into(),
+            versions: vec![gvk.version.to_string()],
+            schema: None,
             subresources: Subresources::default(),
             columns: Vec::new(),
             selectable_fields: Vec::new(),

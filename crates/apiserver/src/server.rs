@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::admission::{Admission, NoAdmission};
+use runtime::{Clock, Ids, Stop};
+
+use crate::admission::{Admission, Attributes, NoAdmission};
 use crate::body::Body;
 use crate::catalog::ApiSets;
-use crate::env::{Clock, Ids, Stop};
 use crate::error::ApiError;
+use crate::lifecycle::{self, ProtectsNamespaces};
 use crate::local::Local;
 use crate::partition::{Partition, Scope};
 use crate::store::Store;
@@ -48,6 +50,8 @@ pub struct Parts {
     pub ids: Ids,
     /// Whether writes need their namespace to exist (Kubernetes: yes).
     pub namespace_lifecycle: bool,
+    /// Whether `default`, `kube-system` and `kube-public` of a partition may not be deleted.
+    pub protects_namespaces: ProtectsNamespaces,
 }
 
 impl Default for Parts {
@@ -59,6 +63,7 @@ impl Default for Parts {
             clock: Clock::system(),
             ids: Ids::random(),
             namespace_lifecycle: true,
+            protects_namespaces: Arc::new(|_| true),
         }
     }
 }
@@ -125,5 +130,16 @@ impl ApiServer {
     /// The same verbs in process, with admission and without authorization.
     pub fn local(&self, scope: impl Into<Scope>, apis: Arc<dyn ApiSets>, user: UserInfo) -> Local {
         Local::new(self.clone(), RequestCx::new(scope, apis, user))
+    }
+
+    /// The mutating half of admission, namespace lifecycle first.
+    pub(crate) async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        lifecycle::check(self, attributes)?;
+        self.parts.admission.mutate(attributes).await
+    }
+
+    /// The validating half of admission.
+    pub(crate) async fn admit_final(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        self.parts.admission.validate(attributes).await
     }
 }

@@ -54,6 +54,16 @@ pub trait ResourceStrategy: Send + Sync {
         None
     }
 
+    /// The cell of a printed column that is not a plain JSON path; `None` to read the path of the column.
+    fn cell(&self, _object: &Value, _column: &str) -> Option<Value> {
+        None
+    }
+
+    /// Whether a create drops the status where it is a subresource. Namespaces set their own.
+    fn drops_status_on_create(&self) -> bool {
+        true
+    }
+
     /// Whether a final delete answers with the object instead of a `Status`.
     fn returns_deleted_object(&self) -> bool {
         false

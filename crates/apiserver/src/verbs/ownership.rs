@@ -1,0 +1,112 @@
+//! Managed fields: who owns which field after a write, and server-side apply.
+
+use serde_json::Value;
+
+use super::{Target, Writer};
+use crate::apply::{self, ApplyError, ObjectSchema, Tracking};
+use crate::error::{ApiError, Cause};
+use crate::fields::{DEDUCED, MergeSchema};
+use crate::names::GroupVersionKind;
+use crate::resource::{Origin, ServedResource};
+
+/// How the parts of an object are owned: by the structural schema of custom kinds, by the table of built-in kinds.
+fn merge_schema(resource: &ServedResource) -> &dyn MergeSchema {
+    if resource.origin == Origin::BuiltIn {
+        if let Some(node) = crate::builtin::table().kind(&resource.api_version(), &resource.gvk.kind) {
+            return node;
+        }
+    }
+    match &resource.schema {
+        Some(schema) => schema.root(),
+        None => &DEDUCED,
+    }
+}
+
+fn with_tracking<T>(
+    writer: &Writer<'_>,
+    target: &Target,
+    run: impl FnOnce(&Tracking<'_>) -> T,
+) -> T {
+    let resource = &target.resource;
+    let api_version = resource.api_version();
+    let root = ObjectSchema(merge_schema(resource));
+    let others = OtherVersions { resource, root: &root };
+    let mut tracking = Tracking::new(&api_version, &root, &writer.manager, writer.server.parts().clock.now());
+    if resource.subresources.status && (target.subresource.is_empty() || target.is_status()) {
+        tracking = tracking.with_status_subresource(&target.subresource);
+    }
+    tracking.subresource = &target.subresource;
+    tracking.versions = Some(&others);
+    run(&tracking)
+}
+
+/// Versions besides that of the request. They are taken to have the shape of the served one: exact where only `apiVersion` changes.
+struct OtherVersions<'a> {
+    resource: &'a ServedResource,
+    root: &'a dyn MergeSchema,
+}
+
+impl apply::Versions for OtherVersions<'_> {
+    fn schema(&self, api_version: &str) -> Option<&dyn MergeSchema> {
+        self.knows(api_version).then_some(self.root)
+    }
+
+    fn convert(&self, object: &Value, api_version: &str) -> Option<Result<Value, String>> {
+        if !self.knows(api_version) {
+            return None;
+        }
+        let version = api_version.rsplit('/').next().unwrap_or_default();
+        if let Some(converter) = &self.resource.converter {
+            return Some(converter.convert(object.clone(), version).map_err(|e| e.message));
+        }
+        let mut object = object.clone();
+        if let Some(map) = object.as_object_mut() {
+            map.insert("apiVersion".to_owned(), api_version.into());
+        }
+        Some(Ok(object))
+    }
+}
+
+impl OtherVersions<'_> {
+    fn knows(&self, api_version: &str) -> bool {
+        let (group, version) = crate::names::split_api_version(api_version);
+        group == &*self.resource.gvk.group && self.resource.versions.iter().any(|v| v == version)
+    }
+}
+
+/// Moves ownership after a create (no `old`), an update or a patch.
+pub(crate) fn track(writer: &Writer<'_>, target: &Target, old: Option<&Value>, new: &mut Value) {
+    with_tracking(writer, target, |tracking| apply::track_update(tracking, old, new));
+}
+
+/// Gives back old time stamps of ownership where nothing else changed, so that a write without effect is none.
+pub(crate) fn keep_times(old: &Value, new: &mut Value) {
+    apply::keep_timestamps(old, new);
+}
+
+/// Server-side apply onto the live object.
+pub(crate) fn apply(
+    writer: &Writer<'_>,
+    target: &Target,
+    live: Option<&Value>,
+    wish: &Value,
+    force: bool,
+) -> Result<Value, ApiError> {
+    let applied = with_tracking(writer, target, |tracking| apply::apply(tracking, live, wish, force));
+    applied.map(|a| a.object).map_err(|error| apply_error(&target.resource.gvk, error))
+}
+
+fn apply_error(gvk: &GroupVersionKind, error: ApplyError) -> ApiError {
+    match error {
+        ApplyError::Conflicts(conflicts) => {
+            let causes = conflicts
+                .0
+                .iter()
+                .map(|c| Cause::field("FieldManagerConflict", c.field(), c.message()))
+                .collect();
+            ApiError::apply_conflict(conflicts.to_string(), causes)
+        }
+        error if error.status() == 400 => ApiError::bad_request(error.to_string()),
+        error => ApiError::internal(format!("{}: {error}", gvk.kind)),
+    }
+}
