@@ -33,7 +33,11 @@ use crate::verbs::{self, Target, Writer, Written, scale, watch};
 const WARNING: HeaderName = HeaderName::from_static("warning");
 const WARNINGS_MAX: usize = 20;
 
-pub(crate) async fn respond(server: &ApiServer, cx: RequestCx, request: http::Request<Body>) -> http::Response<Body> {
+pub(crate) async fn respond(
+    server: &ApiServer,
+    cx: RequestCx,
+    request: http::Request<Body>,
+) -> http::Response<Body> {
     let (head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
     let mut response = match route(server, &cx, &head, body).await {
@@ -50,7 +54,9 @@ pub(crate) async fn respond(server: &ApiServer, cx: RequestCx, request: http::Re
 pub fn error(error: &ApiError) -> http::Response<Body> {
     let mut response = json(error.code, &error.to_status());
     if let Some(details) = error.details.as_ref().filter(|d| d.retry_after_seconds > 0) {
-        response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from(details.retry_after_seconds));
+        response
+            .headers_mut()
+            .insert(http::header::RETRY_AFTER, HeaderValue::from(details.retry_after_seconds));
     }
     response
 }
@@ -82,7 +88,8 @@ async fn route(
         }
         return discovery::document(cx, path, &head.headers);
     }
-    let resource = cx.apis.lookup(&cx.scope, &info.group, &info.version, &info.resource, info.identity.as_deref())?;
+    let resource =
+        cx.apis.lookup(&cx.scope, &info.group, &info.version, &info.resource, info.identity.as_deref())?;
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let call = Call { server, cx, head: &head.headers, query: &query, info: &info, resource };
     call.check()?;
@@ -135,7 +142,9 @@ impl Call<'_> {
         let named = !self.info.name.is_empty();
         let verb = Verb::parse(&self.info.verb).ok_or_else(ApiError::method_not_allowed)?;
         match (method, named, self.info.subresource.is_empty()) {
-            (&Method::PUT | &Method::PATCH, false, _) | (&Method::POST, true, true) => Err(ApiError::method_not_allowed()),
+            (&Method::PUT | &Method::PATCH, false, _) | (&Method::POST, true, true) => {
+                Err(ApiError::method_not_allowed())
+            }
             _ => Ok(verb),
         }
     }
@@ -223,7 +232,11 @@ impl Call<'_> {
     async fn object(&self, body: Body) -> Result<Value, ApiError> {
         let form = body_form(self.head)?;
         let value = decode::decode(&body::read(body).await?, form)?;
-        if value.is_object() { Ok(value) } else { Err(ApiError::bad_request("the body of the request must be an object")) }
+        if value.is_object() {
+            Ok(value)
+        } else {
+            Err(ApiError::bad_request("the body of the request must be an object"))
+        }
     }
 
     fn filter(&self, options: &ListOptions) -> Result<Filter, ApiError> {
@@ -289,7 +302,8 @@ impl Call<'_> {
 
     async fn delete_options(&self, body: Body) -> Result<DeleteOptions, ApiError> {
         let bytes = body::read(body).await?;
-        let value = if bytes.is_empty() { Value::Null } else { decode::decode(&bytes, body_form(self.head)?)? };
+        let value =
+            if bytes.is_empty() { Value::Null } else { decode::decode(&bytes, body_form(self.head)?)? };
         DeleteOptions::parse(self.query, &value)
     }
 
@@ -311,7 +325,9 @@ impl Call<'_> {
                 let code = if options.orphan_dependents == Some(false) { 202 } else { 200 };
                 self.answer(code, object, &[])
             }
-            Deleted::Gone(object) if self.resource.strategy.returns_deleted_object() => self.answer(200, object, &[]),
+            Deleted::Gone(object) if self.resource.strategy.returns_deleted_object() => {
+                self.answer(200, object, &[])
+            }
             Deleted::Gone(object) => Ok(json(200, &delete::success(&target, &object))),
         }
     }
@@ -366,7 +382,12 @@ impl Call<'_> {
     }
 
     /// The object or list in the form the client accepts.
-    fn answer(&self, code: u16, object: Value, warnings: &[String]) -> Result<http::Response<Body>, ApiError> {
+    fn answer(
+        &self,
+        code: u16,
+        object: Value,
+        warnings: &[String],
+    ) -> Result<http::Response<Body>, ApiError> {
         let accepted = accepted(self.head)?;
         let object = match accepted.form {
             Form::Object => object,

@@ -22,7 +22,9 @@ pub(crate) fn decode(bytes: &Bytes, form: BodyForm) -> Result<Value, ApiError> {
         }
     };
     if depth_exceeds(&value, DEPTH_MAX) {
-        return Err(ApiError::bad_request(format!("the body of the request is nested deeper than {DEPTH_MAX} levels")));
+        return Err(ApiError::bad_request(format!(
+            "the body of the request is nested deeper than {DEPTH_MAX} levels"
+        )));
     }
     Ok(value)
 }

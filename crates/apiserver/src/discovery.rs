@@ -19,7 +19,11 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 pub const VERSION: (&str, &str, &str) = ("1", "36", "v1.36.0");
 
 /// Answers a path that is no resource.
-pub(crate) fn document(cx: &RequestCx, path: &str, headers: &HeaderMap) -> Result<http::Response<Body>, ApiError> {
+pub(crate) fn document(
+    cx: &RequestCx,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<http::Response<Body>, ApiError> {
     let segments: Vec<String> = path.split('/').filter(|s| !s.is_empty()).map(decode_segment).collect();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let aggregated = wants_aggregated_discovery(headers);
@@ -27,13 +31,17 @@ pub(crate) fn document(cx: &RequestCx, path: &str, headers: &HeaderMap) -> Resul
     match parts.as_slice() {
         ["version"] => Ok(answer::json(200, &version())),
         ["api" | "apis"] if aggregated => Ok(aggregated_answer(&aggregate(&catalog(), parts == ["api"]))),
-        ["api"] => Ok(answer::json(200, &json!({
-            "kind": "APIVersions", "versions": ["v1"],
-            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
-        }))),
+        ["api"] => Ok(answer::json(
+            200,
+            &json!({
+                "kind": "APIVersions", "versions": ["v1"],
+                "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
+            }),
+        )),
         ["apis"] => {
             let catalog = catalog();
-            let groups: Vec<Value> = catalog.groups().iter().filter(|g| !g.name.is_empty()).map(group).collect();
+            let groups: Vec<Value> =
+                catalog.groups().iter().filter(|g| !g.name.is_empty()).map(group).collect();
             Ok(answer::json(200, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
         }
         ["apis", name] => {
@@ -73,10 +81,13 @@ fn group(group: &CatalogGroup) -> Value {
 fn resources(catalog: &Catalog, group: &str, version: &str) -> Result<http::Response<Body>, ApiError> {
     let found = catalog.version(group, version).ok_or_else(ApiError::no_such_resource)?;
     let resources: Vec<Value> = found.resources.iter().flat_map(|r| rows(r)).collect();
-    Ok(answer::json(200, &json!({
-        "kind": "APIResourceList", "apiVersion": "v1",
-        "groupVersion": api_version(group, version), "resources": resources,
-    })))
+    Ok(answer::json(
+        200,
+        &json!({
+            "kind": "APIResourceList", "apiVersion": "v1",
+            "groupVersion": api_version(group, version), "resources": resources,
+        }),
+    ))
 }
 
 /// A subresource in discovery: name, group, version, kind, verbs.
@@ -161,7 +172,11 @@ fn aggregate(catalog: &Catalog, core: bool) -> Value {
         .filter(|g| g.name.is_empty() == core)
         .map(|g| {
             let versions: Vec<Value> = g.versions.iter().map(aggregate_version).collect();
-            let metadata = if g.name.is_empty() { json!({"creationTimestamp": null}) } else { json!({"name": g.name, "creationTimestamp": null}) };
+            let metadata = if g.name.is_empty() {
+                json!({"creationTimestamp": null})
+            } else {
+                json!({"name": g.name, "creationTimestamp": null})
+            };
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();
@@ -174,7 +189,8 @@ fn aggregate_version(version: &CatalogVersion) -> Value {
 }
 
 fn aggregate_resource(resource: &ServedResource) -> Value {
-    let kind = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
+    let kind =
+        |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
     let gvk = &resource.gvk;
     let mut row = json!({
         "resource": &*resource.plural, "responseKind": kind(&gvk.group, &gvk.version, &gvk.kind),

@@ -27,7 +27,8 @@ impl FieldSelector {
     pub fn parse(text: &str) -> Result<Self, ApiError> {
         let mut terms = Vec::new();
         for part in split_terms(text) {
-            let bad = || ApiError::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'"));
+            let bad =
+                || ApiError::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'"));
             let (field, equal, value) = split_operator(&part).ok_or_else(bad)?;
             terms.push(Term { field: field.to_owned(), equal, value: unescape(value) });
         }

@@ -171,7 +171,12 @@ impl Local {
     ///
     /// # Errors
     /// As the verb over HTTP.
-    pub async fn get(&self, gvr: &GroupVersionResource, namespace: &str, name: &str) -> Result<Value, ApiError> {
+    pub async fn get(
+        &self,
+        gvr: &GroupVersionResource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, ApiError> {
         verbs::read::get(&self.server, &self.target(gvr, namespace, name, "")?)
     }
 
@@ -187,8 +192,13 @@ impl Local {
 
     fn filter(&self, gvr: &GroupVersionResource, params: &ListParams) -> Result<Filter, ApiError> {
         let options = ListOptions::default();
-        let mut filter =
-            Filter::new(self.resource(gvr)?, self.cx.scope.clone(), &params.namespace, &params.name, &options)?;
+        let mut filter = Filter::new(
+            self.resource(gvr)?,
+            self.cx.scope.clone(),
+            &params.namespace,
+            &params.name,
+            &options,
+        )?;
         filter.labels = params.labels.clone();
         Ok(filter)
     }
@@ -223,7 +233,9 @@ impl Local {
         params: &WriteParams,
     ) -> Result<Value, ApiError> {
         let target = self.target(gvr, object::namespace(&body), object::name(&body), &params.subresource)?;
-        if let Some(route) = target.resource.route(&params.subresource).filter(|r| r.verbs.contains(&Verb::Update)) {
+        if let Some(route) =
+            target.resource.route(&params.subresource).filter(|r| r.verbs.contains(&Verb::Update))
+        {
             let request = SubresourceRequest {
                 server: &self.server,
                 cx: &self.cx,
@@ -272,7 +284,12 @@ impl Local {
     ///
     /// # Errors
     /// As the verb over HTTP.
-    pub async fn apply(&self, gvr: &GroupVersionResource, body: &Value, manager: &str) -> Result<Value, ApiError> {
+    pub async fn apply(
+        &self,
+        gvr: &GroupVersionResource,
+        body: &Value,
+        manager: &str,
+    ) -> Result<Value, ApiError> {
         let params = WriteParams { manager: manager.to_owned(), force: true, ..WriteParams::default() };
         self.patch(gvr, object::namespace(body), object::name(body), PatchKind::Apply, body, &params).await
     }
@@ -295,7 +312,8 @@ impl Local {
             propagation: params.propagation,
             ..DeleteOptions::default()
         };
-        let writer = Writer { options: options.to_value(), ..self.writer(&WriteParams::default(), "DeleteOptions") };
+        let writer =
+            Writer { options: options.to_value(), ..self.writer(&WriteParams::default(), "DeleteOptions") };
         match verbs::delete::delete(&writer, &target, &options).await? {
             Deleted::Gone(object) => Ok((object, true)),
             Deleted::Waits(object) => Ok((object, false)),
@@ -319,7 +337,8 @@ impl Local {
             resource_version: if revision == 0 { String::new() } else { revision.to_string() },
             ..ListOptions::default()
         };
-        let watch = verbs::watch::open(&self.server, self.filter(gvr, params)?, &options, self.cx.stop.clone())?;
+        let watch =
+            verbs::watch::open(&self.server, self.filter(gvr, params)?, &options, self.cx.stop.clone())?;
         let events = watch.frames().map(|frame| {
             frame.map(|frame| match frame {
                 Frame::Added(partition, object) => WatchEvent::Added(partition, object),

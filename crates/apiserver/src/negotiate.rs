@@ -43,10 +43,7 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Result<Accepted, ApiError> {
         return Ok(Accepted { form: Form::Object, yaml: false, pretty: false });
     }
     wishes.sort_by_key(|(rank, _)| *rank);
-    wishes
-        .iter()
-        .find_map(|(_, wish)| read_wish(wish))
-        .ok_or_else(|| ApiError::not_acceptable(OFFERED))
+    wishes.iter().find_map(|(_, wish)| read_wish(wish)).ok_or_else(|| ApiError::not_acceptable(OFFERED))
 }
 
 fn quality(wish: &str) -> f32 {
@@ -70,7 +67,9 @@ fn read_wish(wish: &str) -> Option<Accepted> {
         (None, _, _) => Form::Object,
         (Some("Table"), Some("meta.k8s.io"), Some("v1" | "v1beta1")) => Form::Table,
         (Some("PartialObjectMetadata"), Some("meta.k8s.io"), Some("v1" | "v1beta1")) => Form::Metadata,
-        (Some("PartialObjectMetadataList"), Some("meta.k8s.io"), Some("v1" | "v1beta1")) => Form::MetadataList,
+        (Some("PartialObjectMetadataList"), Some("meta.k8s.io"), Some("v1" | "v1beta1")) => {
+            Form::MetadataList
+        }
         _ => return None,
     };
     Some(Accepted { form, yaml, pretty })
@@ -137,7 +136,10 @@ mod tests {
     fn dev_02_the_first_form_both_sides_know_is_given() {
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         assert_eq!(accept(table).unwrap().form, Form::Table);
-        assert_eq!(accept("application/vnd.kubernetes.protobuf,application/json").unwrap().form, Form::Object);
+        assert_eq!(
+            accept("application/vnd.kubernetes.protobuf,application/json").unwrap().form,
+            Form::Object
+        );
         let metadata = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
         assert_eq!(accept(metadata).unwrap().form, Form::Metadata);
         assert!(accept("application/yaml").unwrap().yaml);

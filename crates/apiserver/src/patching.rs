@@ -21,19 +21,32 @@ pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<(), ApiErr
         let why = format!("The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}");
         return Err(ApiError::new(413, "RequestEntityTooLarge", why));
     }
-    let patch: json_patch::Patch =
-        serde_json::from_value(patch.clone()).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
+    let patch: json_patch::Patch = serde_json::from_value(patch.clone())
+        .map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
     json_patch::patch(object, &patch).map_err(|e| unprocessable(&e.to_string()))
 }
 
 fn unprocessable(why: &str) -> ApiError {
-    let mut error = ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request");
-    let cause = Cause { reason: "UnexpectedServerResponse".to_owned(), message: why.to_owned(), field: String::new() };
+    let mut error =
+        ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request");
+    let cause = Cause {
+        reason: "UnexpectedServerResponse".to_owned(),
+        message: why.to_owned(),
+        field: String::new(),
+    };
     error.details = Some(Box::new(Details { causes: vec![cause], ..Details::default() }));
     error
 }
 
 /// Kubernetes' strategic merge.
-pub(crate) fn strategic_merge(gvk: &GroupVersionKind, _object: &mut Value, _patch: &Value) -> Result<(), ApiError> {
-    Err(ApiError::new(415, "UnsupportedMediaType", format!("strategic merge patches of {} are not supported", gvk.kind)))
+pub(crate) fn strategic_merge(
+    gvk: &GroupVersionKind,
+    _object: &mut Value,
+    _patch: &Value,
+) -> Result<(), ApiError> {
+    Err(ApiError::new(
+        415,
+        "UnsupportedMediaType",
+        format!("strategic merge patches of {} are not supported", gvk.kind),
+    ))
 }

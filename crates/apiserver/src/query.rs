@@ -37,10 +37,9 @@ impl Query {
     fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         match self.get(name) {
             None | Some("") => Ok(None),
-            Some(text) => text
-                .parse()
-                .map(Some)
-                .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                ApiError::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))
+            }),
         }
     }
 }
@@ -95,7 +94,11 @@ impl ListOptions {
             Some("NotOlderThan") => Some(VersionMatch::NotOlderThan),
             Some("Exact") => Some(VersionMatch::Exact),
             Some(other) => {
-                let cause = Cause::not_supported("resourceVersionMatch", &other.into(), &["Exact", "NotOlderThan", ""]);
+                let cause = Cause::not_supported(
+                    "resourceVersionMatch",
+                    &other.into(),
+                    &["Exact", "NotOlderThan", ""],
+                );
                 return Err(ApiError::invalid(&options_kind("ListOptions"), "", vec![cause]));
             }
         };
@@ -109,7 +112,10 @@ impl ListOptions {
             watch: query.flag("watch"),
             bookmarks: query.flag("allowWatchBookmarks"),
             send_initial_events: query.maybe_flag("sendInitialEvents"),
-            timeout_seconds: query.number("timeoutSeconds")?.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0),
+            timeout_seconds: query
+                .number("timeoutSeconds")?
+                .and_then(|n| u64::try_from(n).ok())
+                .filter(|n| *n > 0),
         };
         match options.fault() {
             Some(cause) => Err(ApiError::invalid(&options_kind("ListOptions"), "", vec![cause])),
@@ -121,12 +127,14 @@ impl ListOptions {
         let field = "resourceVersionMatch";
         if self.watch {
             return match (self.send_initial_events, self.version_match) {
-                (None, Some(_)) => {
-                    Some(Cause::forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
-                }
-                (Some(_), m) if m != Some(VersionMatch::NotOlderThan) => {
-                    Some(Cause::forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
-                }
+                (None, Some(_)) => Some(Cause::forbidden(
+                    field,
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+                )),
+                (Some(_), m) if m != Some(VersionMatch::NotOlderThan) => Some(Cause::forbidden(
+                    field,
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                )),
                 (Some(true), _) if !self.bookmarks => Some(Cause::forbidden(
                     "allowWatchBookmarks",
                     "sendInitialEvents requires setting allowWatchBookmarks to true",
@@ -138,15 +146,17 @@ impl ListOptions {
             return Some(Cause::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
         }
         match self.version_match {
-            Some(_) if self.resource_version.is_empty() => {
-                Some(Cause::forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
-            }
+            Some(_) if self.resource_version.is_empty() => Some(Cause::forbidden(
+                field,
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            )),
             Some(_) if !self.continue_token.is_empty() => {
                 Some(Cause::forbidden(field, "resourceVersionMatch is forbidden when continue is provided"))
             }
-            Some(VersionMatch::Exact) if self.resource_version == "0" => {
-                Some(Cause::forbidden(field, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""))
-            }
+            Some(VersionMatch::Exact) if self.resource_version == "0" => Some(Cause::forbidden(
+                field,
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            )),
             _ => None,
         }
     }
@@ -187,14 +197,22 @@ impl WriteOptions {
         let dry_run = dry_run(query.all("dryRun"), &mut causes);
         let manager = query.get("fieldManager").unwrap_or_default().to_owned();
         if manager.len() > 128 {
-            causes.push(Cause::field("FieldValueTooLong", "fieldManager", "Too long: may not be more than 128 bytes"));
+            causes.push(Cause::field(
+                "FieldValueTooLong",
+                "fieldManager",
+                "Too long: may not be more than 128 bytes",
+            ));
         }
         let validation = match query.get("fieldValidation") {
             None | Some("" | "Warn") => FieldValidation::Warn,
             Some("Ignore") => FieldValidation::Ignore,
             Some("Strict") => FieldValidation::Strict,
             Some(other) => {
-                causes.push(Cause::not_supported("fieldValidation", &other.into(), &["", "Ignore", "Strict", "Warn"]));
+                causes.push(Cause::not_supported(
+                    "fieldValidation",
+                    &other.into(),
+                    &["", "Ignore", "Strict", "Warn"],
+                ));
                 FieldValidation::Warn
             }
         };
@@ -275,8 +293,13 @@ impl DeleteOptions {
                 "the body of a delete must be of kind DeleteOptions, got `{kind}`"
             )));
         }
-        let body_dry: Vec<&str> =
-            body.get("dryRun").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let body_dry: Vec<&str> = body
+            .get("dryRun")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let dry_run = dry_run(query.all("dryRun").chain(body_dry), &mut causes);
         let policy = body.get("propagationPolicy").and_then(Value::as_str).or(query.get("propagationPolicy"));
         let propagation = match policy {

@@ -35,7 +35,8 @@ pub struct RequestInfo {
 impl RequestInfo {
     /// Reads method, path and query. Never fails: what is no resource path is a plain path.
     pub fn parse(method: &http::Method, path: &str, query: &str) -> Self {
-        let plain = Self { path: path.to_owned(), verb: method.as_str().to_ascii_lowercase(), ..Self::default() };
+        let plain =
+            Self { path: path.to_owned(), verb: method.as_str().to_ascii_lowercase(), ..Self::default() };
         let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
         let (group, version, rest) = match segments.as_slice() {
             ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
@@ -181,7 +182,11 @@ mod tests {
         check("GET", "/api/v1/namespaces/a/secrets?watch=true", "watch /v1 ns=a secrets name=");
         check("DELETE", "/api/v1/namespaces/a/secrets", "deletecollection /v1 ns=a secrets name=");
         check("PATCH", "/apis/x.io/v1/things/a/status", "patch x.io/v1 ns= things/status name=a");
-        check("POST", "/api/v1/namespaces/a/serviceaccounts/b/token", "create /v1 ns=a serviceaccounts/token name=b");
+        check(
+            "POST",
+            "/api/v1/namespaces/a/serviceaccounts/b/token",
+            "create /v1 ns=a serviceaccounts/token name=b",
+        );
         check("GET", "/apis/x.io/v1/things/system%3Aa", "get x.io/v1 ns= things name=system:a");
         check("GET", "/apis/x.io/v1", "get /apis/x.io/v1");
         check("GET", "/version", "get /version");

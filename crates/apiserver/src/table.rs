@@ -23,13 +23,20 @@ impl IncludeObject {
             None | Some("" | "Metadata") => Ok(Self::Metadata),
             Some("None") => Ok(Self::None),
             Some("Object") => Ok(Self::Object),
-            Some(other) => Err(ApiError::bad_request(format!("unrecognized includeObject value: \"{other}\""))),
+            Some(other) => {
+                Err(ApiError::bad_request(format!("unrecognized includeObject value: \"{other}\"")))
+            }
         }
     }
 }
 
 /// The table of an object or a list.
-pub(crate) fn table(resource: &ServedResource, object: Value, include: IncludeObject, now: Timestamp) -> Value {
+pub(crate) fn table(
+    resource: &ServedResource,
+    object: Value,
+    include: IncludeObject,
+    now: Timestamp,
+) -> Value {
     let (metadata, items) = split(object);
     let rows: Vec<Value> = items.into_iter().map(|item| row(resource, item, include, now)).collect();
     json!({
@@ -82,12 +89,11 @@ fn partial(mut object: Value) -> Value {
 
 const NAME_TEXT: &str = "Name must be unique within a namespace. Is required when creating resources, although some resources may \
 allow a client to request the generation of an appropriate name automatically.";
-const AGE_TEXT: &str = "CreationTimestamp is a timestamp representing the server time when this object was created.";
+const AGE_TEXT: &str =
+    "CreationTimestamp is a timestamp representing the server time when this object was created.";
 
 fn columns(resource: &ServedResource) -> Value {
-    let column = |name: &str, kind: &str, format: &str, text: &str, priority: i32| {
-        json!({"name": name, "type": kind, "format": format, "description": text, "priority": priority})
-    };
+    let column = |name: &str, kind: &str, format: &str, text: &str, priority: i32| json!({"name": name, "type": kind, "format": format, "description": text, "priority": priority});
     let mut columns = vec![column("Name", "string", "name", NAME_TEXT, 0)];
     if resource.columns.is_empty() {
         columns.push(column("Age", "date", "", AGE_TEXT, 0));
@@ -106,7 +112,9 @@ fn row(resource: &ServedResource, object: Value, include: IncludeObject, now: Ti
     }
     for column in &resource.columns {
         let own = resource.strategy.cell(&object, &column.name);
-        cells.push(own.unwrap_or_else(|| cell(&column.kind, json_path::first(&object, &column.json_path), now)));
+        cells.push(
+            own.unwrap_or_else(|| cell(&column.kind, json_path::first(&object, &column.json_path), now)),
+        );
     }
     let mut row = json!({"cells": cells});
     let object = match include {
@@ -123,9 +131,23 @@ fn row(resource: &ServedResource, object: Value, include: IncludeObject, now: Ti
 fn cell(kind: &str, value: Option<&Value>, now: Timestamp) -> Value {
     let Some(value) = value.filter(|v| !v.is_null()) else { return Value::Null };
     match kind {
-        "integer" => value.as_i64().or_else(|| value.as_f64().map(|n| n as i64)).map_or(Value::Null, Value::from),
-        "number" => if value.is_number() { value.clone() } else { Value::Null },
-        "boolean" => if value.is_boolean() { value.clone() } else { Value::Null },
+        "integer" => {
+            value.as_i64().or_else(|| value.as_f64().map(|n| n as i64)).map_or(Value::Null, Value::from)
+        }
+        "number" => {
+            if value.is_number() {
+                value.clone()
+            } else {
+                Value::Null
+            }
+        }
+        "boolean" => {
+            if value.is_boolean() {
+                value.clone()
+            } else {
+                Value::Null
+            }
+        }
         "date" => age(Some(value), now),
         _ => scalar_text(value).unwrap_or_else(|| value.to_string()).into(),
     }
@@ -176,8 +198,18 @@ mod tests {
 
     #[test]
     fn dev_02_ages_read_as_kubectl_prints_them() {
-        let cases = [(5, "5s"), (119, "119s"), (125, "2m5s"), (660, "11m"), (3 * 3600 + 120, "3h2m"),
-            (10 * 3600, "10h"), (49 * 3600, "2d1h"), (9 * 86400, "9d"), (800 * 86400, "2y70d"), (-10, "<invalid>")];
+        let cases = [
+            (5, "5s"),
+            (119, "119s"),
+            (125, "2m5s"),
+            (660, "11m"),
+            (3 * 3600 + 120, "3h2m"),
+            (10 * 3600, "10h"),
+            (49 * 3600, "2d1h"),
+            (9 * 86400, "9d"),
+            (800 * 86400, "2y70d"),
+            (-10, "<invalid>"),
+        ];
         for (seconds, expected) in cases {
             assert_eq!(human_duration(seconds), expected);
         }

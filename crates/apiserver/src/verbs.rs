@@ -20,8 +20,8 @@ use crate::error::ApiError;
 use crate::names::GroupResource;
 use crate::partition::Partition;
 use crate::resource::ServedResource;
-use crate::store::{ObjectKey, Stored, StoreError};
 use crate::server::ApiServer;
+use crate::store::{ObjectKey, StoreError, Stored};
 use crate::user::UserInfo;
 
 /// The object a call is about.
@@ -92,7 +92,11 @@ pub(crate) fn served(resource: &ServedResource, stored: &Stored) -> Result<Value
 }
 
 /// The same, decorated.
-pub(crate) fn leaving(server: &ApiServer, resource: &ServedResource, stored: &Stored) -> Result<Value, ApiError> {
+pub(crate) fn leaving(
+    server: &ApiServer,
+    resource: &ServedResource,
+    stored: &Stored,
+) -> Result<Value, ApiError> {
     let mut object = served(resource, stored)?;
     server.parts().decorator.decorate(stored.key.partition(), &mut object);
     Ok(object)

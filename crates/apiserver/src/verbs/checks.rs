@@ -97,7 +97,9 @@ fn name_faults(target: &Target, metadata: &Map<String, Value>, is_update: bool, 
             causes.push(Cause::invalid("metadata.name", &name.into(), fault));
         }
     }
-    if target.resource.namespaced && metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().is_empty() {
+    if target.resource.namespaced
+        && metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().is_empty()
+    {
         causes.push(Cause::required("metadata.namespace", ""));
     }
 }
@@ -183,7 +185,9 @@ fn finalizer_faults(metadata: &Map<String, Value>, causes: &mut Vec<Cause>) {
 }
 
 fn immutable_faults(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
-    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in
+        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
+    {
         let of = |o: &Value| object::metadata(o).and_then(|m| m.get(field)).cloned();
         let (after, before) = (of(new), of(old));
         if after != before {

@@ -82,7 +82,8 @@ impl Listed {
             }
         }
         let items: Vec<Value> = self.items.into_iter().map(|(_, object)| object).collect();
-        let mut list = json!({"kind": resource.list_kind, "apiVersion": resource.api_version(), "metadata": metadata});
+        let mut list =
+            json!({"kind": resource.list_kind, "apiVersion": resource.api_version(), "metadata": metadata});
         if let Some(map) = list.as_object_mut() {
             map.insert("items".to_owned(), Value::Array(items));
         }
@@ -165,7 +166,8 @@ fn page(
 
 /// 504 for a revision that this server has not reached.
 pub(crate) fn too_large(requested: u64, current: u64) -> ApiError {
-    let mut error = ApiError::timeout(format!("Too large resource version: {requested}, current: {current}"), 1);
+    let mut error =
+        ApiError::timeout(format!("Too large resource version: {requested}, current: {current}"), 1);
     if let Some(details) = &mut error.details {
         **details = Details {
             causes: vec![Cause::field("ResourceVersionTooLarge", "", "Too large resource version")],
@@ -179,10 +181,13 @@ pub(crate) fn too_large(requested: u64, current: u64) -> ApiError {
 fn start(server: &ApiServer, options: &ListOptions) -> Result<Start, ApiError> {
     if !options.continue_token.is_empty() {
         if !options.resource_version.is_empty() && options.resource_version != "0" {
-            return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(ApiError::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
         }
-        let (revision, key) = decode_token(&options.continue_token)
-            .ok_or_else(|| ApiError::bad_request("continue key is not valid: it was not given by this server"))?;
+        let (revision, key) = decode_token(&options.continue_token).ok_or_else(|| {
+            ApiError::bad_request("continue key is not valid: it was not given by this server")
+        })?;
         return Ok(Start { at: (revision > 0).then_some(revision), after: Some(key) });
     }
     let revision = parse_revision(&options.resource_version)?;
@@ -202,7 +207,11 @@ pub(crate) fn parse_revision(text: &str) -> Result<u64, ApiError> {
         return Ok(0);
     }
     text.parse().map_err(|_| {
-        let cause = Cause::invalid("resourceVersion", &text.into(), format!("strconv.ParseUint: parsing \"{text}\": invalid syntax"));
+        let cause = Cause::invalid(
+            "resourceVersion",
+            &text.into(),
+            format!("strconv.ParseUint: parsing \"{text}\": invalid syntax"),
+        );
         ApiError::invalid(&crate::names::GroupVersionKind::new("", "", "resourceVersion"), "", vec![cause])
     })
 }
@@ -242,7 +251,12 @@ pub(crate) async fn delete_collection(
             Err(error) => return Err(error),
         }
     }
-    Ok(Listed { items, revision: listed.revision, continue_token: listed.continue_token, remaining: listed.remaining })
+    Ok(Listed {
+        items,
+        revision: listed.revision,
+        continue_token: listed.continue_token,
+        remaining: listed.remaining,
+    })
 }
 
 /// The object in the served version if the filter shows it; not decorated.

@@ -14,11 +14,14 @@ const GENERATED_NAME_BASE_MAX: usize = 58;
 
 /// Creates an object, generating its name where only a prefix is given.
 pub(crate) async fn create(writer: &Writer<'_>, target: &Target, body: Value) -> Result<Written, ApiError> {
-    let generated = object::name(&body).is_empty() && object::metadata(&body).is_some_and(|m| m.contains_key("generateName"));
+    let generated = object::name(&body).is_empty()
+        && object::metadata(&body).is_some_and(|m| m.contains_key("generateName"));
     let mut attempt = 1;
     loop {
         match create_once(writer, target.clone(), body.clone()).await {
-            Err(error) if generated && error.is_already_exists() && attempt < GENERATE_ATTEMPTS => attempt += 1,
+            Err(error) if generated && error.is_already_exists() && attempt < GENERATE_ATTEMPTS => {
+                attempt += 1
+            }
             answer => return answer,
         }
     }
@@ -37,7 +40,11 @@ async fn create_once(writer: &Writer<'_>, mut target: Target, mut body: Value) -
     target.resource.strategy.default(&mut body);
     reset_status(&target, &mut body);
     ownership::track(writer, &target, None, &mut body);
-    finish(writer, &target, body, &mut warnings).await.map(|object| Written { object, created: true, warnings })
+    finish(writer, &target, body, &mut warnings).await.map(|object| Written {
+        object,
+        created: true,
+        warnings,
+    })
 }
 
 /// Everything after the object is complete: admission, validation, storing.
@@ -91,7 +98,10 @@ fn store(writer: &Writer<'_>, target: &Target, mut body: Value) -> Result<Value,
 /// Gives the object its name: the given one, or the prefix and five random letters.
 fn name(writer: &Writer<'_>, target: &mut Target, body: &mut Value) {
     if object::name(body).is_empty() {
-        let base = object::metadata(body).and_then(|m| m.get("generateName")).and_then(Value::as_str).unwrap_or_default();
+        let base = object::metadata(body)
+            .and_then(|m| m.get("generateName"))
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if !base.is_empty() {
             let mut cut = base.len().min(GENERATED_NAME_BASE_MAX);
             while !base.is_char_boundary(cut) {

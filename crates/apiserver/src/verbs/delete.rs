@@ -32,12 +32,20 @@ impl Deleted {
 }
 
 /// Deletes an object.
-pub(crate) async fn delete(writer: &Writer<'_>, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
+pub(crate) async fn delete(
+    writer: &Writer<'_>,
+    target: &Target,
+    options: &DeleteOptions,
+) -> Result<Deleted, ApiError> {
     let mut attempt = 1;
     loop {
         let stored = current(writer.server, target).ok_or_else(|| target.not_found())?;
         match delete_once(writer, target, options, &stored).await {
-            Err(error) if error.is_conflict() && attempt < RACE_ATTEMPTS && raced(writer, target, &stored) => attempt += 1,
+            Err(error)
+                if error.is_conflict() && attempt < RACE_ATTEMPTS && raced(writer, target, &stored) =>
+            {
+                attempt += 1
+            }
             answer => return answer,
         }
     }
@@ -56,7 +64,13 @@ async fn delete_once(
 ) -> Result<Deleted, ApiError> {
     let old = served(&target.resource, stored)?;
     check_preconditions(target, options, &old)?;
-    let mut attributes = create::attributes(writer, target, Operation::Delete, Value::Null, writer.leaving(target, old.clone()));
+    let mut attributes = create::attributes(
+        writer,
+        target,
+        Operation::Delete,
+        Value::Null,
+        writer.leaving(target, old.clone()),
+    );
     writer.server.admit(&mut attributes).await?;
     writer.server.admit_final(&mut attributes).await?;
 
@@ -86,7 +100,8 @@ fn check_preconditions(target: &Target, options: &DeleteOptions, old: &Value) ->
             object::uid(old)
         ));
     }
-    if let Some(version) = options.resource_version.as_deref().filter(|v| *v != object::resource_version(old)) {
+    if let Some(version) = options.resource_version.as_deref().filter(|v| *v != object::resource_version(old))
+    {
         return conflict(format!(
             "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {}",
             object::resource_version(old)
@@ -149,7 +164,8 @@ fn mark(
 
 /// The `Status` of a finished delete.
 pub(crate) fn success(target: &Target, object: &Value) -> Value {
-    let mut details = json!({"name": target.name, "kind": &*target.resource.plural, "uid": object::uid(object)});
+    let mut details =
+        json!({"name": target.name, "kind": &*target.resource.plural, "uid": object::uid(object)});
     if let Some(map) = details.as_object_mut() {
         if !target.resource.gvk.group.is_empty() {
             map.insert("group".to_owned(), (&*target.resource.gvk.group).into());

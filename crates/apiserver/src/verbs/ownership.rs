@@ -16,17 +16,10 @@ fn merge_schema(resource: &ServedResource) -> &dyn MergeSchema {
             return node;
         }
     }
-    match &resource.schema {
-        Some(schema) => schema.root(),
-        None => &DEDUCED,
-    }
+    &DEDUCED
 }
 
-fn with_tracking<T>(
-    writer: &Writer<'_>,
-    target: &Target,
-    run: impl FnOnce(&Tracking<'_>) -> T,
-) -> T {
+fn with_tracking<T>(writer: &Writer<'_>, target: &Target, run: impl FnOnce(&Tracking<'_>) -> T) -> T {
     let resource = &target.resource;
     let api_version = resource.api_version();
     let root = ObjectSchema(merge_schema(resource));

@@ -66,7 +66,9 @@ async fn patch_once(writer: &Writer<'_>, target: &Target, patch: &Patch) -> Resu
     checks::check_name(target, &mut body).map_err(|_| name_changed(target, &body))?;
     checks::check_namespace(target, &mut body)?;
     let mut warnings = clean(writer, target, &mut body)?;
-    if object::resource_version(&body) != object::resource_version(&old) && !object::resource_version(&body).is_empty() {
+    if object::resource_version(&body) != object::resource_version(&old)
+        && !object::resource_version(&body).is_empty()
+    {
         return Err(ApiError::modified(&target.group_resource(), &target.name).into());
     }
     let mut written = match update::replace(writer, target, &stored, body, origin).await {
@@ -89,9 +91,15 @@ fn clean(writer: &Writer<'_>, target: &Target, body: &mut Value) -> Result<Vec<S
     match shape::clean(&target.resource, body, writer.strict) {
         // Unknown fields of patches are faults of the patch, which Kubernetes calls Invalid.
         Err(error) if writer.strict == FieldValidation::Strict => {
-            let texts = error.message.rsplit_once("strict decoding error: ").map_or(error.message.as_str(), |(_, t)| t);
-            let cause = Cause { reason: "FieldValueInvalid".to_owned(), field: "patch".to_owned(),
-                message: format!("Invalid value: strict decoding error: {texts}") };
+            let texts = error
+                .message
+                .rsplit_once("strict decoding error: ")
+                .map_or(error.message.as_str(), |(_, t)| t);
+            let cause = Cause {
+                reason: "FieldValueInvalid".to_owned(),
+                field: "patch".to_owned(),
+                message: format!("Invalid value: strict decoding error: {texts}"),
+            };
             Err(ApiError::invalid(&target.resource.gvk, &target.name, vec![cause]))
         }
         other => other,
@@ -105,7 +113,9 @@ fn patched(writer: &Writer<'_>, target: &Target, old: &Value, patch: &Patch) -> 
     match patch.kind {
         PatchKind::Merge => crate::patching::merge_patch(&mut object, &patch.body),
         PatchKind::Json => crate::patching::json_patch(&mut object, &patch.body),
-        PatchKind::Strategic => crate::patching::strategic_merge(&target.resource.gvk, &mut object, &patch.body),
+        PatchKind::Strategic => {
+            crate::patching::strategic_merge(&target.resource.gvk, &mut object, &patch.body)
+        }
         PatchKind::Apply => Ok(()),
     }?;
     writer.server.parts().decorator.strip(&target.partition, &mut object);
@@ -114,7 +124,12 @@ fn patched(writer: &Writer<'_>, target: &Target, old: &Value, patch: &Patch) -> 
 }
 
 /// The object after a server-side apply; `live` is none for a create.
-fn apply(writer: &Writer<'_>, target: &Target, live: Option<&Value>, patch: &Patch) -> Result<Value, ApiError> {
+fn apply(
+    writer: &Writer<'_>,
+    target: &Target,
+    live: Option<&Value>,
+    patch: &Patch,
+) -> Result<Value, ApiError> {
     let mut wish = patch.body.clone();
     writer.server.parts().decorator.strip(&target.partition, &mut wish);
     let kind = object::kind(&wish);
@@ -141,7 +156,10 @@ fn apply(writer: &Writer<'_>, target: &Target, live: Option<&Value>, patch: &Pat
 
 async fn create_by_apply(writer: &Writer<'_>, target: &Target, patch: &Patch) -> Result<Written, ApiError> {
     if !object::uid(&patch.body).is_empty() {
-        let why = format!("uid mismatch: the provided object specified uid {}, and no existing object was found", object::uid(&patch.body));
+        let why = format!(
+            "uid mismatch: the provided object specified uid {}, and no existing object was found",
+            object::uid(&patch.body)
+        );
         return Err(ApiError::conflict(&target.group_resource(), &target.name, &why));
     }
     if !object::resource_version(&patch.body).is_empty() {

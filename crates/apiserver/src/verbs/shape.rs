@@ -16,9 +16,8 @@ pub(crate) fn clean(
     let mut unknown = object::normalize_metadata(body);
     if let Some(schema) = &resource.schema {
         if validation != FieldValidation::Ignore {
-            let known = schema.unknown_fields(body);
-            unknown.extend(known.into_iter().filter(|f| !f.starts_with("metadata.") || !unknown.contains(f)));
-            unknown.dedup();
+            // Metadata has been cleaned before, so no field is named twice.
+            unknown.extend(schema.unknown_fields(body));
         }
         schema.prune(body);
         schema.default(body);

@@ -35,7 +35,10 @@ async fn update_once(writer: &Writer<'_>, target: &Target, mut body: Value) -> R
     checks::check_namespace(target, &mut body)?;
     checks::check_name(target, &mut body)?;
     let Some(stored) = current(writer.server, target) else {
-        if target.subresource.is_empty() && target.resource.strategy.allows_create_on_update() && object::uid(&body).is_empty() {
+        if target.subresource.is_empty()
+            && target.resource.strategy.allows_create_on_update()
+            && object::uid(&body).is_empty()
+        {
             return create::create(writer, target, body).await;
         }
         return Err(target.not_found());
@@ -70,8 +73,10 @@ fn check_preconditions(target: &Target, stored: &Stored, body: &Value) -> Result
     }
     let (given, actual) = (object::uid(body), stored.value());
     if !given.is_empty() && given != object::uid(&actual) {
-        let why =
-            format!("Precondition failed: UID in precondition: {given}, UID in object meta: {}", object::uid(&actual));
+        let why = format!(
+            "Precondition failed: UID in precondition: {given}, UID in object meta: {}",
+            object::uid(&actual)
+        );
         return Err(ApiError::conflict(&gr, &target.name, &why));
     }
     Ok(())
@@ -159,9 +164,14 @@ fn same_version(target: &Target, stored: &Stored) -> bool {
 }
 
 fn keep_system_fields(body: &mut Value, old: &Value) {
-    for field in
-        ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"]
-    {
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "resourceVersion",
+    ] {
         object::take_over(body, field, old);
     }
 }

@@ -48,7 +48,8 @@ impl Frame {
         match self {
             Self::Added(_, object) | Self::Modified(_, object) | Self::Deleted(_, object) => object,
             Self::Bookmark(revision, initial) => {
-                let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+                let mut metadata =
+                    json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
                 if initial {
                     metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
                 }
@@ -76,7 +77,12 @@ pub(crate) struct Watch {
 }
 
 /// Opens a watch.
-pub(crate) fn open(server: &ApiServer, filter: Filter, options: &ListOptions, stop: Stop) -> Result<Watch, ApiError> {
+pub(crate) fn open(
+    server: &ApiServer,
+    filter: Filter,
+    options: &ListOptions,
+    stop: Stop,
+) -> Result<Watch, ApiError> {
     let revision = parse_revision(&options.resource_version)?;
     let wants_state = match options.send_initial_events {
         Some(wanted) => wanted,
@@ -90,7 +96,8 @@ pub(crate) fn open(server: &ApiServer, filter: Filter, options: &ListOptions, st
             return Err(super::collection::too_large(revision, current));
         }
         let (page, watcher) = store.list_and_watch(prefix, filter.range.clone());
-        let watcher = watcher.ok_or_else(|| ApiError::internal("the watch could not begin at the present"))?;
+        let watcher =
+            watcher.ok_or_else(|| ApiError::internal("the watch could not begin at the present"))?;
         (page.items, page.revision, watcher)
     } else {
         let from = (revision > 0).then_some(revision);
@@ -122,7 +129,17 @@ fn too_old(error: &StoreError) -> ApiError {
 impl Watch {
     /// The frames. The stream ends when time is up, when the host stops it, or when the watcher was too slow.
     pub(crate) fn frames(self) -> impl Stream<Item = Result<Frame, ApiError>> + Send + 'static {
-        let Self { server, filter, initial, initial_revision, mut watcher, bookmarks, announce_end, lasts, stop } = self;
+        let Self {
+            server,
+            filter,
+            initial,
+            initial_revision,
+            mut watcher,
+            bookmarks,
+            announce_end,
+            lasts,
+            stop,
+        } = self;
         async_stream::stream! {
             for stored in initial {
                 match initial_frame(&server, &filter, &stored) {
@@ -215,9 +232,12 @@ fn frame(server: &ApiServer, filter: &Filter, event: &Event) -> Result<Option<Fr
     Ok(match (before, after) {
         (None, None) => None,
         (None, Some(object)) => Some(Frame::Added(partition.clone(), decorated(server, &partition, object))),
-        (Some(_), Some(object)) => Some(Frame::Modified(partition.clone(), decorated(server, &partition, object))),
+        (Some(_), Some(object)) => {
+            Some(Frame::Modified(partition.clone(), decorated(server, &partition, object)))
+        }
         (Some(before), None) => {
-            let mut last = if event.change == Change::Deleted { super::served(&filter.resource, &now)? } else { before };
+            let mut last =
+                if event.change == Change::Deleted { super::served(&filter.resource, &now)? } else { before };
             object::set(&mut last, "resourceVersion", event.revision.to_string());
             Some(Frame::Deleted(partition.clone(), decorated(server, &partition, last)))
         }
