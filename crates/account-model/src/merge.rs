@@ -71,10 +71,10 @@ mod tests {
         let tree = leaf.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                proptest::collection::btree_map("[abc]", inner, 0..3).prop_map(|map| Value::from_iter(map)),
+                proptest::collection::btree_map("[abc]", inner, 0..3).prop_map(Value::from_iter),
             ]
         });
-        proptest::collection::btree_map("[abc]", tree, 0..3).prop_map(|map| Value::from_iter(map))
+        proptest::collection::btree_map("[abc]", tree, 0..3).prop_map(Value::from_iter)
     }
 
     proptest! {
