@@ -1,0 +1,578 @@
+//! The fleet: which clusters are engaged, how to reach them, and the stores they share.
+
+mod engage;
+
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::Hash,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use kube::Client;
+use parking_lot::{Mutex, RwLock};
+use runtime::{CheckState, Clock, Ids, Metrics, Stop, Tasks};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::{
+    Cached, Cluster, ClusterKey, Demux, FleetChanges, FleetStore, Gone, Index, Provider, ProviderName,
+    Redial, ScopeId,
+    aliases::Aliases,
+    changes::Changes,
+    client::ClientCache,
+    metrics::FleetMetrics,
+    store::{AnyStore, Place, StoreCore, Wanted},
+};
+
+/// Why a fleet could not be built or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// Two providers have one name.
+    #[error("two providers are named `{0}`")]
+    DuplicateProvider(ProviderName),
+    /// A part that must not end did.
+    #[error(transparent)]
+    Task(#[from] runtime::TaskFailure),
+}
+
+/// Bounds of a fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetLimits {
+    /// Complete lists that run at once, for each provider.
+    pub list_parallelism: usize,
+    /// Scoped clients kept in memory.
+    pub clients: usize,
+    /// How long clusters stay after their provider's stream ended.
+    pub provider_grace: Duration,
+    /// At shutdown, running reconciles have this long to end.
+    pub drain: Duration,
+}
+
+impl Default for FleetLimits {
+    fn default() -> Self {
+        FleetLimits {
+            list_parallelism: 4,
+            clients: 1024,
+            provider_grace: Duration::from_secs(60),
+            drain: Duration::from_secs(25),
+        }
+    }
+}
+
+/// What [`Fleet::cluster`] finds.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// It is engaged.
+    Engaged(Cluster),
+    /// It was engaged and went.
+    Gone(Gone),
+    /// Nobody reported it so far: a typing error, or it is only late.
+    Unknown,
+}
+
+impl Lookup {
+    /// The cluster, where it is engaged.
+    pub fn engaged(self) -> Option<Cluster> {
+        match self {
+            Lookup::Engaged(cluster) => Some(cluster),
+            Lookup::Gone(_) | Lookup::Unknown => None,
+        }
+    }
+}
+
+/// An open scope.
+pub(crate) struct Scope {
+    pub(crate) index: u32,
+    pub(crate) provider: ProviderName,
+    pub(crate) id: ScopeId,
+    pub(crate) client: Client,
+    pub(crate) redial: Option<Redial>,
+    pub(crate) demux: Demux,
+    pub(crate) stop: Stop,
+    lists: Arc<Semaphore>,
+    said: Mutex<Option<Instant>>,
+}
+
+impl Scope {
+    /// Waits for one of the provider's places for complete lists.
+    pub(crate) async fn list_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.lists.clone().acquire_owned().await.ok()
+    }
+
+    pub(crate) fn say_once_a_minute(&self, say: impl FnOnce()) {
+        let mut said = self.said.lock();
+        if said.is_none_or(|at| at.elapsed() > Duration::from_secs(60)) {
+            *said = Some(Instant::now());
+            say();
+        }
+    }
+}
+
+/// Hears of engagements; must not block.
+pub(crate) trait FleetListener: Send + Sync {
+    fn engaged(&self, cluster: &Cluster);
+    fn disengaged(&self, cluster: &Cluster, why: Gone);
+}
+
+#[derive(Default)]
+struct State {
+    clusters: HashMap<ClusterKey, Cluster>,
+    gone: lru::Gone,
+    aliases: Aliases,
+    scopes: HashMap<(ProviderName, ScopeId), Arc<Scope>>,
+    degraded: BTreeMap<(ProviderName, Option<ScopeId>), String>,
+    reported: HashSet<ProviderName>,
+}
+
+pub(crate) struct Inner {
+    providers: Vec<Arc<dyn Provider>>,
+    limits: FleetLimits,
+    clock: Clock,
+    ids: Ids,
+    metrics: FleetMetrics,
+    registry: Metrics,
+    tasks: Tasks,
+    stopping: Stop,
+    epochs: AtomicU64,
+    scope_indexes: AtomicU32,
+    clients: Arc<ClientCache>,
+    state: RwLock<State>,
+    stores: Mutex<HashMap<(TypeId, String), Arc<dyn AnyStore>>>,
+    listeners: RwLock<BTreeMap<u64, Arc<dyn FleetListener>>>,
+    next_listener: AtomicU64,
+    running: AtomicBool,
+    recorded: crate::recorder::Recorded,
+}
+
+/// Builds a [`Fleet`].
+#[derive(Default)]
+pub struct FleetBuilder {
+    providers: Vec<Arc<dyn Provider>>,
+    limits: FleetLimits,
+    clock: Clock,
+    ids: Option<Ids>,
+    metrics: Metrics,
+}
+
+impl FleetBuilder {
+    /// Adds a source of clusters; may be called several times.
+    #[must_use]
+    pub fn provider(self, provider: impl Provider) -> Self {
+        self.shared_provider(Arc::new(provider))
+    }
+
+    /// Adds a source of clusters that others hold as well.
+    #[must_use]
+    pub fn shared_provider(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Replaces the bounds.
+    #[must_use]
+    pub fn limits(mut self, limits: FleetLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Replaces the clock of the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Replaces the random source.
+    #[must_use]
+    pub fn ids(mut self, ids: Ids) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+
+    /// Registers the fleet's metrics in this registry.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// The fleet; nothing runs before [`Fleet::run_until`].
+    pub fn build(self) -> Result<Fleet, FleetError> {
+        let mut names = HashSet::new();
+        for provider in &self.providers {
+            if !names.insert(provider.name()) {
+                return Err(FleetError::DuplicateProvider(provider.name()));
+            }
+        }
+        let clients = Arc::new(ClientCache::new(self.limits.clients));
+        let grace = self.limits.drain + Duration::from_secs(5);
+        Ok(Fleet(Arc::new(Inner {
+            providers: self.providers,
+            limits: self.limits,
+            clock: self.clock,
+            ids: self.ids.unwrap_or_else(Ids::random),
+            metrics: FleetMetrics::new(&self.metrics),
+            registry: self.metrics,
+            tasks: Tasks::with_grace(grace),
+            stopping: Stop::new(),
+            epochs: AtomicU64::new(1),
+            scope_indexes: AtomicU32::new(0),
+            clients,
+            state: RwLock::default(),
+            stores: Mutex::default(),
+            listeners: RwLock::default(),
+            next_listener: AtomicU64::new(0),
+            running: AtomicBool::new(false),
+            recorded: crate::recorder::Recorded::default(),
+        })))
+    }
+}
+
+/// The clusters of some providers, and the stores and controllers that work on all of them. Clones share one fleet.
+#[derive(Clone)]
+pub struct Fleet(pub(crate) Arc<Inner>);
+
+/// A handle that does not keep the fleet alive.
+#[derive(Clone)]
+pub(crate) struct WeakFleet(Weak<Inner>);
+
+impl WeakFleet {
+    pub(crate) fn upgrade(&self) -> Option<Fleet> {
+        self.0.upgrade().map(Fleet)
+    }
+}
+
+/// One kind in one scope, as [`Fleet::health`] shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindHealth {
+    /// `apiVersion/plural`.
+    pub kind: String,
+    /// The provider.
+    pub provider: ProviderName,
+    /// The scope.
+    pub scope: ScopeId,
+    /// Whether a complete list was read.
+    pub synced: bool,
+    /// What does not work now; what was read before stays readable and may be stale.
+    pub fault: Option<String>,
+    /// Complete lists read so far.
+    pub lists: u64,
+}
+
+/// The state of a fleet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Engaged clusters.
+    pub clusters: usize,
+    /// Providers that did not report completely so far.
+    pub waiting_for: Vec<ProviderName>,
+    /// What providers say does not work.
+    pub degraded: Vec<String>,
+    /// Every kind in every scope.
+    pub kinds: Vec<KindHealth>,
+}
+
+impl Health {
+    /// For a readiness check: ready once every provider reported and every kind is synced.
+    pub fn check(&self) -> CheckState {
+        if let Some(provider) = self.waiting_for.first() {
+            return CheckState::Waiting(format!("provider {provider} has not reported its clusters"));
+        }
+        match self.kinds.iter().find(|kind| !kind.synced) {
+            Some(kind) => CheckState::Waiting(format!(
+                "{} is not synced in {}: {}",
+                kind.kind,
+                kind.scope,
+                kind.fault.as_deref().unwrap_or("listing")
+            )),
+            None => CheckState::Ready,
+        }
+    }
+}
+
+impl Fleet {
+    /// Starts building.
+    pub fn builder() -> FleetBuilder {
+        FleetBuilder::default()
+    }
+
+    /// A fleet of no clusters, for testing reconcilers.
+    pub fn empty() -> Self {
+        // Without providers, no two can share a name.
+        FleetBuilder::default().build().unwrap_or_else(|_| unreachable!("no provider, no duplicate"))
+    }
+
+    /// A cluster by key.
+    pub fn cluster(&self, key: &ClusterKey) -> Lookup {
+        let state = self.0.state.read();
+        match state.clusters.get(key) {
+            Some(cluster) => Lookup::Engaged(cluster.clone()),
+            None => state.gone.get(key).map_or(Lookup::Unknown, Lookup::Gone),
+        }
+    }
+
+    /// An engaged cluster by another name of it (for kcp its path) or by its id, whichever provider has it; the first provider wins.
+    pub fn resolve(&self, alias: &str) -> Option<Cluster> {
+        self.0.providers.iter().find_map(|provider| self.resolve_in(&provider.name(), alias))
+    }
+
+    /// An engaged cluster of one provider by another name of it or by its id.
+    pub fn resolve_in(&self, provider: &ProviderName, alias: &str) -> Option<Cluster> {
+        let state = self.0.state.read();
+        let by_alias = state.aliases.find(provider, alias);
+        let key = by_alias.unwrap_or_else(|| ClusterKey { provider: provider.clone(), id: alias.into() });
+        state.clusters.get(&key).cloned()
+    }
+
+    /// All engaged clusters, in no order.
+    pub fn clusters(&self) -> Vec<Cluster> {
+        self.0.state.read().clusters.values().cloned().collect()
+    }
+
+    /// Declares the shared store of a kind on all providers; the watch starts with the first declaration.
+    pub fn store<K: Cached<DynamicType = ()>>(&self) -> FleetStore<K> {
+        self.declare((), Wanted::All)
+    }
+
+    /// The twin of [`store`](Fleet::store) for dynamic kinds.
+    pub fn store_with<K: Cached>(&self, dt: K::DynamicType) -> FleetStore<K> {
+        self.declare(dt, Wanted::All)
+    }
+
+    /// Declares the shared store of a kind that only one provider serves.
+    pub fn store_in<K: Cached<DynamicType = ()>>(&self, provider: impl Into<ProviderName>) -> FleetStore<K> {
+        self.declare((), Wanted::one(provider.into()))
+    }
+
+    /// The twin of [`store_in`](Fleet::store_in) for dynamic kinds.
+    pub fn store_in_with<K: Cached>(
+        &self,
+        provider: impl Into<ProviderName>,
+        dt: K::DynamicType,
+    ) -> FleetStore<K> {
+        self.declare(dt, Wanted::one(provider.into()))
+    }
+
+    /// Declares an index over a store; built from its content, kept up to date from then on.
+    pub fn index<K: Cached, V: Hash + Eq + Send + Sync + 'static>(
+        &self,
+        store: &FleetStore<K>,
+        values: fn(&K) -> Vec<V>,
+    ) -> Index<K, V> {
+        let index = Index::new(values);
+        store.core.add_index(index.any());
+        index
+    }
+
+    /// Engagements: the present ones first, then each change, exactly once for each epoch.
+    pub fn events(&self) -> FleetChanges {
+        let changes = Changes::default();
+        let id = self.listen(Arc::new(changes.clone()));
+        let weak = self.weak();
+        let unlisten = move || {
+            if let Some(fleet) = weak.upgrade() {
+                fleet.unlisten(id);
+            }
+        };
+        FleetChanges { changes, unlisten: Some(Box::new(unlisten)) }
+    }
+
+    /// The state of every provider, scope and kind.
+    pub fn health(&self) -> Health {
+        let state = self.0.state.read();
+        let stores: Vec<_> = self.0.stores.lock().values().cloned().collect();
+        let mut kinds = Vec::new();
+        for scope in state.scopes.values() {
+            for store in &stores {
+                let Some(sync) = store.sync_of(scope.index) else { continue };
+                kinds.push(KindHealth {
+                    kind: store.label().to_string(),
+                    provider: scope.provider.clone(),
+                    scope: scope.id.clone(),
+                    synced: sync.synced,
+                    fault: sync.fault,
+                    lists: sync.relists,
+                });
+            }
+        }
+        kinds.sort_by(|a, b| (&a.provider, &a.scope, &a.kind).cmp(&(&b.provider, &b.scope, &b.kind)));
+        let names = self.0.providers.iter().map(|provider| provider.name());
+        let text = |((provider, scope), reason): (&(ProviderName, Option<ScopeId>), &String)| match scope {
+            Some(scope) => format!("{provider} {scope}: {reason}"),
+            None => format!("{provider}: {reason}"),
+        };
+        Health {
+            clusters: state.clusters.len(),
+            waiting_for: names.filter(|name| !state.reported.contains(name)).collect(),
+            degraded: state.degraded.iter().map(text).collect(),
+            kinds,
+        }
+    }
+
+    /// Objects stored for each kind.
+    pub fn stored(&self) -> BTreeMap<String, u64> {
+        self.0.stores.lock().values().map(|store| (store.label().to_string(), store.len())).collect()
+    }
+
+    /// Runs providers, watches and controllers until `stop`, then drains: no new work, running reconciles may end, the rest is aborted.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops everything without draining.
+    pub async fn run_until(&self, stop: impl Future<Output = ()> + Send) -> Result<(), FleetError> {
+        let _guard = StopOnDrop(self.0.stopping.clone());
+        if !self.0.running.swap(true, Ordering::SeqCst) {
+            for provider in &self.0.providers {
+                self.start_provider(provider.clone());
+            }
+        }
+        let failed = tokio::select! {
+            () = stop => None,
+            failure = self.0.tasks.failed() => Some(failure),
+        };
+        self.0.stopping.stop();
+        self.0.tasks.shutdown().await;
+        failed.map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    /// Given when the fleet begins to stop.
+    pub fn stopping(&self) -> &Stop {
+        &self.0.stopping
+    }
+
+    /// The clock of the fleet.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The random source of the fleet.
+    pub fn ids(&self) -> &Ids {
+        &self.0.ids
+    }
+
+    /// The registry that the fleet's metrics are in.
+    pub fn registry(&self) -> &Metrics {
+        &self.0.registry
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    pub(crate) fn limits(&self) -> &FleetLimits {
+        &self.0.limits
+    }
+
+    pub(crate) fn metrics(&self) -> &FleetMetrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn recorded(&self) -> &crate::recorder::Recorded {
+        &self.0.recorded
+    }
+
+    pub(crate) fn weak(&self) -> WeakFleet {
+        WeakFleet(Arc::downgrade(&self.0))
+    }
+
+    /// Whether every provider reported completely at least once.
+    pub(crate) fn reported(&self) -> bool {
+        let state = self.0.state.read();
+        self.0.providers.iter().all(|provider| state.reported.contains(&provider.name()))
+    }
+
+    /// The engaged cluster whose entries live at a place.
+    pub(crate) fn at(&self, place: &Place) -> Option<Cluster> {
+        let state = self.0.state.read();
+        let scope = state.scopes.values().find(|scope| scope.index == place.scope)?;
+        let key = ClusterKey { provider: scope.provider.clone(), id: place.id.clone() };
+        state.clusters.get(&key).filter(|cluster| cluster.scope() == place.scope).cloned()
+    }
+
+    pub(crate) fn scopes(&self) -> Vec<Arc<Scope>> {
+        self.0.state.read().scopes.values().cloned().collect()
+    }
+
+    /// Declares a store, or widens it to more providers.
+    pub(crate) fn declare<K: Cached>(&self, dt: K::DynamicType, wanted: Wanted) -> FleetStore<K> {
+        let label = crate::kind::kind_label::<K>(&dt);
+        let core = {
+            let mut stores = self.0.stores.lock();
+            let store = stores
+                .entry((TypeId::of::<K>(), label))
+                .or_insert_with(|| Arc::new(StoreCore::<K>::new(dt.clone(), wanted.clone())));
+            store.clone()
+        };
+        // The map's key holds the type, so the downcast finds it; a fresh store keeps the signature total.
+        let core = core
+            .any()
+            .downcast::<StoreCore<K>>()
+            .unwrap_or_else(|_| Arc::new(StoreCore::new(dt, wanted.clone())));
+        core.widen(wanted);
+        for scope in self.scopes() {
+            core.clone().open(self, &scope);
+        }
+        FleetStore { core, fleet: self.weak() }
+    }
+
+    /// Adds a listener, which first hears of all engaged clusters.
+    pub(crate) fn listen(&self, listener: Arc<dyn FleetListener>) -> u64 {
+        let id = self.0.next_listener.fetch_add(1, Ordering::Relaxed);
+        // Engaging holds this lock, so nothing is heard twice or missed.
+        let mut listeners = self.0.listeners.write();
+        for cluster in self.clusters() {
+            listener.engaged(&cluster);
+        }
+        listeners.insert(id, listener);
+        id
+    }
+
+    pub(crate) fn unlisten(&self, id: u64) {
+        self.0.listeners.write().remove(&id);
+    }
+}
+
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+mod lru {
+    //! The reasons of the last clusters that went, so that "gone" differs from "never seen".
+
+    use std::collections::{HashMap, VecDeque};
+
+    use crate::ClusterKey;
+
+    const KEPT: usize = 10_000;
+
+    #[derive(Default)]
+    pub(super) struct Gone {
+        reasons: HashMap<ClusterKey, crate::Gone>,
+        order: VecDeque<ClusterKey>,
+    }
+
+    impl Gone {
+        pub(super) fn put(&mut self, key: ClusterKey, why: crate::Gone) {
+            if self.reasons.insert(key.clone(), why).is_none() {
+                self.order.push_back(key);
+            }
+            if self.order.len() > KEPT
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.reasons.remove(&oldest);
+            }
+        }
+
+        pub(super) fn get(&self, key: &ClusterKey) -> Option<crate::Gone> {
+            self.reasons.get(key).copied()
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Reconcile objects over many clusters. Knows nothing of kcp.
+//!
+//! A [`Provider`] reports clusters, the [`Fleet`] engages them without any I/O, one watch for each kind and endpoint fills shared stores, and a
+//! [`Controller`] runs a function for each object with a queue that is fair between clusters.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use k8s_openapi::api::core::v1::ConfigMap;
+//! use multicluster::{Action, Controller, Cx, Fleet, Local};
+//!
+//! async fn reconcile(map: Arc<ConfigMap>, cx: Cx<()>) -> Result<Action, kube::Error> {
+//!     println!("{} in {}", cx.object(), cx.cluster().key());
+//!     Ok(Action::await_change())
+//! }
+//!
+//! # async fn run(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let fleet = Fleet::builder().provider(Local::new(client)).build()?;
+//! Controller::<ConfigMap>::new("maps", &fleet).run(reconcile, |_, _, _| Action::backoff(), Arc::new(()));
+//! fleet.run_until(async { tokio::signal::ctrl_c().await.ok(); }).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `testing` | an in-process server of many clusters with faults, for tests of controllers |
+
+mod client; // clients for one of many clusters
+mod dialer;
+mod identity; // who a cluster is, and which object in which cluster is meant
+mod kind; // what a Kubernetes kind must be
+mod provider; // a watcher whose objects are clusters; the host cluster as one // from an endpoint's URL to a client
+
+mod aliases; // paths and other names
+mod changes;
+mod cluster; // a handle on one engagement
+mod fleet; // which clusters are engaged: start here // engagements as a stream
+
+mod index; // secondary indexes over them
+mod store; // shared stores, keyed by cluster
+mod watch; // the list and watch that fills them
+
+mod action; // what it asks of the queue
+mod controller; // one kind, reconciled everywhere
+mod cx; // what a reconcile gets
+mod key_backoff; // how long a failed key waits
+
+pub mod lifecycle; // reconciling in named steps
+
+mod finalizer; // clean up before an object goes
+mod leader; // one of several processes works, by Lease
+mod metrics;
+mod recorder; // Kubernetes events // what is counted
+
+pub use action::Action;
+pub use changes::{FleetChange, FleetChanges};
+pub use client::prefix_client;
+pub use cluster::Cluster;
+pub use controller::{Concurrency, Controller, ControllerHandle};
+pub use cx::Cx;
+pub use dialer::{Dialer, HostRewrite, InProcess};
+pub use finalizer::{FinalizerError, finalize};
+pub use fleet::{Fleet, FleetBuilder, FleetError, FleetLimits, Health, KindHealth, Lookup};
+pub use identity::{ClusterId, ClusterKey, ClusterObjectRef, Epoch, ObjectKey, ProviderName, ScopeId};
+pub use index::Index;
+pub use key_backoff::{Exponential, KeyBackoff, KeyedWaits, StaticThenExponential};
+pub use kind::{Cached, dynamic_kind};
+pub use leader::{Election, ElectionError};
+pub use provider::{
+    ClientSpec, ClusterSeed, Demux, FleetEvent, Gone, Local, Provider, ProviderError, Redial, WatchScope,
+};
+pub use recorder::Note;
+pub use store::{ClusterStore, FleetStore};

@@ -1,0 +1,215 @@
+//! The metrics of the fleet. No label holds a cluster or object name, so series do not grow with tenants.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+};
+use runtime::Metrics;
+
+use crate::{Gone, ProviderName};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByProvider {
+    provider: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Engagement {
+    provider: String,
+    event: &'static str,
+    why: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Relist {
+    kind: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Dropped {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueueDepth {
+    controller: &'static str,
+    lane: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByController {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reconciled {
+    controller: &'static str,
+    result: &'static str,
+}
+
+/// Labels of the lifecycle metrics, as upstream's dashboards expect them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SubroutineRun {
+    pub(crate) controller: &'static str,
+    pub(crate) subroutine: &'static str,
+    pub(crate) action: &'static str,
+    pub(crate) outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubroutineError {
+    controller: &'static str,
+    subroutine: &'static str,
+    action: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubroutineRequeue {
+    controller: &'static str,
+    subroutine: &'static str,
+    outcome: &'static str,
+}
+
+const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+pub(crate) struct FleetMetrics {
+    clusters: Family<ByProvider, Gauge>,
+    engagements: Family<Engagement, Counter>,
+    relists: Family<Relist, Counter>,
+    dropped: Family<Dropped, Counter>,
+    depth: Family<QueueDepth, Gauge>,
+    oldest: Family<ByController, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    inflight: Family<ByController, Gauge>,
+    retries: Family<ByController, Counter>,
+    seconds: Histograms<Reconciled>,
+    subroutine_seconds: Histograms<SubroutineRun>,
+    subroutine_errors: Family<SubroutineError, Counter>,
+    subroutine_requeue: Histograms<SubroutineRequeue>,
+}
+
+impl FleetMetrics {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let new = FleetMetrics {
+            clusters: Family::default(),
+            engagements: Family::default(),
+            relists: Family::default(),
+            dropped: Family::default(),
+            depth: Family::default(),
+            oldest: Family::default(),
+            inflight: Family::default(),
+            retries: Family::default(),
+            seconds: Family::new_with_constructor(histogram),
+            subroutine_seconds: Family::new_with_constructor(histogram),
+            subroutine_errors: Family::default(),
+            subroutine_requeue: Family::new_with_constructor(histogram),
+        };
+        metrics.with(|registry| {
+            registry.register("multicluster_clusters", "Engaged clusters", new.clusters.clone());
+            registry.register(
+                "multicluster_engagements",
+                "Clusters that came and went",
+                new.engagements.clone(),
+            );
+            registry.register(
+                "multicluster_watch_relists",
+                "Complete lists after the first",
+                new.relists.clone(),
+            );
+            registry.register("multicluster_events_dropped", "Events left out", new.dropped.clone());
+            registry.register("multicluster_queue_depth", "Keys that wait", new.depth.clone());
+            registry.register(
+                "multicluster_queue_oldest_seconds",
+                "Age of the oldest waiting key",
+                new.oldest.clone(),
+            );
+            registry.register("multicluster_reconcile_inflight", "Reconciles that run", new.inflight.clone());
+            registry.register("multicluster_key_retries", "Reconciles that failed", new.retries.clone());
+            registry.register(
+                "multicluster_reconcile_seconds",
+                "Duration of reconciles",
+                new.seconds.clone(),
+            );
+            registry.register(
+                "lifecycle_subroutine_duration_seconds",
+                "Duration of subroutines",
+                new.subroutine_seconds.clone(),
+            );
+            registry.register(
+                "lifecycle_subroutine_errors",
+                "Subroutines that failed",
+                new.subroutine_errors.clone(),
+            );
+            registry.register(
+                "lifecycle_subroutine_requeue_seconds",
+                "Delays that subroutines asked for",
+                new.subroutine_requeue.clone(),
+            );
+        });
+        new
+    }
+
+    pub(crate) fn engaged(&self, provider: &ProviderName) {
+        let provider = provider.to_string();
+        self.clusters.get_or_create(&ByProvider { provider: provider.clone() }).inc();
+        self.engagements.get_or_create(&Engagement { provider, event: "engaged", why: "" }).inc();
+    }
+
+    pub(crate) fn disengaged(&self, provider: &ProviderName, why: Gone) {
+        let provider = provider.to_string();
+        self.clusters.get_or_create(&ByProvider { provider: provider.clone() }).dec();
+        self.engagements.get_or_create(&Engagement { provider, event: "disengaged", why: why.name() }).inc();
+    }
+
+    pub(crate) fn relist(&self, kind: &str, reason: &'static str) {
+        self.relists.get_or_create(&Relist { kind: kind.to_owned(), reason }).inc();
+    }
+
+    pub(crate) fn dropped(&self, reason: &'static str) {
+        self.dropped.get_or_create(&Dropped { reason }).inc();
+    }
+
+    pub(crate) fn queue(
+        &self,
+        controller: &'static str,
+        depths: [(&'static str, usize); 3],
+        oldest: Duration,
+    ) {
+        for (lane, depth) in depths {
+            self.depth.get_or_create(&QueueDepth { controller, lane }).set(depth as i64);
+        }
+        self.oldest.get_or_create(&ByController { controller }).set(oldest.as_secs_f64());
+    }
+
+    pub(crate) fn inflight(&self, controller: &'static str, running: usize) {
+        self.inflight.get_or_create(&ByController { controller }).set(running as i64);
+    }
+
+    pub(crate) fn retried(&self, controller: &'static str) {
+        self.retries.get_or_create(&ByController { controller }).inc();
+    }
+
+    pub(crate) fn reconciled(&self, controller: &'static str, result: &'static str, took: Duration) {
+        self.seconds.get_or_create(&Reconciled { controller, result }).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn subroutine(&self, run: &SubroutineRun, took: Duration, requeue: Option<Duration>) {
+        self.subroutine_seconds.get_or_create(run).observe(took.as_secs_f64());
+        let SubroutineRun { controller, subroutine, action, outcome } = run.clone();
+        if outcome == "error" {
+            self.subroutine_errors.get_or_create(&SubroutineError { controller, subroutine, action }).inc();
+        }
+        if let Some(requeue) = requeue {
+            let labels = SubroutineRequeue { controller, subroutine, outcome };
+            self.subroutine_requeue.get_or_create(&labels).observe(requeue.as_secs_f64());
+        }
+    }
+}
