@@ -23,12 +23,16 @@
 
 pub mod apis; // what providers publish and consumers bind
 pub mod builtins; // resources that claims may name without an identity
+pub mod claims; // what is asked, accepted, granted; what an upgrade exposes
 pub mod condition; // kcp's own condition
+pub mod convert; // APIExport and APIBinding between versions
 pub mod core; // logical clusters and shards
 mod encoding; // big-endian numbers as text
+pub mod finalizers; // finalizers and deletion of any object
 pub mod identity; // the secret key of an export, and its public hash
 pub mod keys; // annotations, labels, finalizers, reserved names
 pub mod labels; // labels and names derived by hashing
+mod lossless; // a typed view over raw JSON that loses nothing
 pub mod names; // cluster names, workspace paths, initializers
 mod object; // what every kind has
 mod open_enum; // enumerations that keep unknown words
@@ -37,6 +41,8 @@ pub mod tenancy; // workspaces, their types, and who may log in
 pub mod topology; // shards in groups
 
 pub use condition::{Condition, ConditionStatus, Conditions, Severity};
+pub use convert::{ConversionError, convert};
 pub use identity::{IdentityHash, IdentityKey};
+pub use lossless::{Lossless, LosslessError};
 pub use names::{ClusterName, ClusterTarget, InitializerName, NameError, WorkspacePath};
 pub use object::{Kind, cluster_of, path_of};
