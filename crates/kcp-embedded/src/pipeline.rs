@@ -1,0 +1,306 @@
+//! From URL to handler: the steps every request takes, in order.
+//!
+//! 1. health, for everybody; 2. URL to logical cluster; 3. who is calling; 4. as whom; 5. virtual workspaces branch off;
+//! 6. may they; 7. the Kubernetes API machinery, in the cluster found.
+
+use std::sync::Arc;
+
+use apiserver::{
+    ApiError, ApiSets, GroupResource, Partition, RequestCx, Scope, UserInfo, answer,
+    body::{self, Body},
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use runtime::PeerCertificate;
+
+use crate::{
+    authentication::{Credentials, service_accounts},
+    authorization::{Action, AuthorizationAttributes, forbidden},
+    core::{Core, ROOT},
+    identity::{GROUP_KCP_ADMIN, GROUP_MASTERS, in_group},
+    impersonation::{Wanted, impersonate},
+    request_info::action_of,
+    urls::{Destination, Target},
+    virtual_workspaces::{self, VirtualCall},
+};
+
+/// A caller that in-process code vouches for: a request extension, which no network client can set.
+#[derive(Clone, Debug)]
+pub struct TrustedCaller(pub UserInfo);
+
+const AUDIT_ID: &str = "audit-id";
+const DEEP_REVIEW: &str = "x-kcp-internal-deep-subjectaccessreview";
+
+/// Where a request leads after its URL was read.
+enum Place {
+    /// No cluster: shard-level paths.
+    Shard,
+    /// Every cluster.
+    Everywhere,
+    /// One cluster.
+    Cluster(Partition),
+    /// A name or path that leads nowhere.
+    Unknown(Target),
+}
+
+/// Answers a request.
+///
+/// # Cancellation
+/// As [`apiserver::ApiServer::handle`].
+pub async fn handle<B>(core: Arc<Core>, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<body::BodyError>,
+{
+    let mut request = request.map(body::boxed);
+    let audit_id = audit_id(&core, request.headers());
+    let mut response = match steps(&core, &audit_id, &mut request).await {
+        Ok(response) => response,
+        Err(error) => answer::error(&error),
+    };
+    if let Ok(value) = HeaderValue::from_str(&audit_id) {
+        response.headers_mut().insert(AUDIT_ID, value);
+    }
+    response
+}
+
+async fn steps(core: &Arc<Core>, audit_id: &str, request: &mut Request<Body>) -> Result<Response<Body>, ApiError> {
+    let path = request.uri().path().to_owned();
+    if let Some(response) = health(core, &path) {
+        return Ok(response);
+    }
+    let bearer = Credentials::bearer(request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()));
+    let destination = destination(&path, bearer.as_deref())?;
+    core.feeds.catch_up();
+    let (place, rest) = match &destination {
+        Destination::Bare(rest) => (Place::Shard, rest.clone()),
+        Destination::Cluster(target, rest) => (place(core, target), rest.clone()),
+        Destination::Service(name, rest) => return service(core, audit_id, request, bearer, name, rest).await,
+    };
+    if let Some(response) = health(core, &rest) {
+        return Ok(response);
+    }
+    let cluster = match &place {
+        Place::Cluster(cluster) => Some(cluster.clone()),
+        _ => None,
+    };
+    let user = caller(core, request, bearer, cluster.as_ref()).await?;
+    let action = action_of(request.method(), &rest, request.uri().query());
+    let deep = in_group(&user, GROUP_MASTERS) && request.headers().contains_key(DEEP_REVIEW);
+    let attributes = AuthorizationAttributes { user, cluster: cluster.clone(), action, deep };
+    if let Place::Unknown(target) = &place {
+        return Err(unknown_cluster(&attributes, target));
+    }
+    if let (Place::Shard, Some(id)) = (&place, rest.strip_prefix("/debug/decisions/")) {
+        return decision(core, &attributes.user, id).await;
+    }
+    authorize(core, audit_id, &attributes).await?;
+    let scope = match place {
+        Place::Shard => return shard_path(core, request, attributes.user, &rest).await,
+        Place::Everywhere => Scope::All,
+        Place::Cluster(cluster) => Scope::One(cluster),
+        Place::Unknown(target) => return Err(unknown_cluster(&attributes, &target)),
+    };
+    if rest == "/metrics" {
+        return Err(ApiError::new(501, "NotImplemented", "metrics are served without a cluster, at `/metrics`"));
+    }
+    let apis: Arc<dyn ApiSets> = core.apis.clone();
+    let cx = RequestCx::new(scope, apis, attributes.user);
+    let request = std::mem::replace(request, Request::new(body::empty()));
+    Ok(core.server.handle(cx, rewrite(request, &rest)?).await)
+}
+
+/// Reads the URL; a service account's token leads paths without a cluster to the account's own.
+fn destination(path: &str, bearer: Option<&str>) -> Result<Destination, ApiError> {
+    let parsed = Destination::parse(path).map_err(|error| match error {
+        crate::urls::UrlError::TwoClusters => ApiError::new(404, "NotFound", error.to_string()),
+        other => ApiError::bad_request(other.to_string()),
+    })?;
+    let Destination::Bare(rest) = &parsed else { return Ok(parsed) };
+    let of_an_api = ["/api", "/apis", "/openapi"].iter().any(|p| rest == p || rest.starts_with(&format!("{p}/")));
+    match bearer.and_then(service_accounts::unverified_cluster) {
+        Some(cluster) if of_an_api => Ok(Destination::Cluster(Target::Named(cluster), rest.clone())),
+        _ => Ok(parsed),
+    }
+}
+
+fn place(core: &Core, target: &Target) -> Place {
+    match target {
+        Target::Wildcard => Place::Everywhere,
+        _ => core.tree.resolve(target).map_or_else(|| Place::Unknown(target.clone()), Place::Cluster),
+    }
+}
+
+/// Who is calling, after impersonation.
+///
+/// # Errors
+/// 401 for credentials that are given but not valid; 403 for an impersonation that is not allowed.
+async fn caller(
+    core: &Core,
+    request: &Request<Body>,
+    bearer: Option<String>,
+    cluster: Option<&Partition>,
+) -> Result<UserInfo, ApiError> {
+    let trusted = request.extensions().get::<TrustedCaller>().map(|TrustedCaller(user)| user.clone());
+    let user = match (trusted, core.authentication.get()) {
+        (Some(user), _) => user,
+        (None, None) => return Err(ApiError::unavailable("the server is starting")),
+        (None, Some(authentication)) => {
+            let certificate = request.extensions().get::<PeerCertificate>().cloned();
+            let credentials = Credentials { certificate, token: bearer };
+            authentication.authenticate(&credentials, cluster).await.map_err(|error| {
+                tracing::info!(%error, "authentication failed");
+                ApiError::unauthorized()
+            })?
+        }
+    };
+    match Wanted::from_headers(request.headers())? {
+        Some(wanted) => impersonate(&core.chain, user, wanted, cluster).await,
+        None => Ok(user),
+    }
+}
+
+/// Asks the chain and keeps what it said.
+///
+/// # Errors
+/// 403 if nothing allows the request.
+pub(crate) async fn authorize(
+    core: &Core,
+    audit_id: &str,
+    attributes: &AuthorizationAttributes,
+) -> Result<(), ApiError> {
+    let trace = core.chain.authorize(attributes).await;
+    let path = attributes.cluster.as_ref().map(|cluster| core.tree.path_of(cluster)).unwrap_or_default();
+    core.decisions.record(audit_id, &path, attributes, &trace);
+    let outcome = trace.outcome();
+    tracing::debug!(
+        user = attributes.user.name,
+        cluster = attributes.cluster.as_ref().map(Partition::as_str),
+        verdict = %outcome,
+        "request judged"
+    );
+    if outcome.is_allow() { Ok(()) } else { Err(forbidden(attributes, &trace)) }
+}
+
+/// Administrators learn that a cluster is unknown; everybody else gets what they would get for one they may not enter.
+fn unknown_cluster(attributes: &AuthorizationAttributes, target: &Target) -> ApiError {
+    let user = &attributes.user;
+    if in_group(user, GROUP_MASTERS) || in_group(user, GROUP_KCP_ADMIN) {
+        return ApiError::not_found(&GroupResource::new("", "workspaces"), &target.to_string());
+    }
+    crate::authorization::forbidden_because(attributes, "access denied")
+}
+
+async fn service(
+    core: &Arc<Core>,
+    audit_id: &str,
+    request: &mut Request<Body>,
+    bearer: Option<String>,
+    name: &str,
+    rest: &str,
+) -> Result<Response<Body>, ApiError> {
+    // The cluster in the URL selects the workspace's issuers, as for the cluster itself.
+    let target = rest.split_once("/clusters/").and_then(|(_, tail)| {
+        let (segment, _) = crate::urls::split_segment(tail);
+        crate::urls::parse_target(&crate::urls::decode(segment).ok()?).ok()
+    });
+    let cluster = target.as_ref().and_then(|target| core.tree.resolve(target));
+    let user = caller(core, request, bearer, cluster.as_ref()).await?;
+    let request = std::mem::replace(request, Request::new(body::empty()));
+    let call = VirtualCall { name: name.to_owned(), rest: rest.to_owned(), user, audit_id: audit_id.to_owned(), request };
+    Ok(virtual_workspaces::handle(core, call).await)
+}
+
+/// Paths of the shard itself, authorized already.
+async fn shard_path(
+    core: &Arc<Core>,
+    request: &mut Request<Body>,
+    user: UserInfo,
+    rest: &str,
+) -> Result<Response<Body>, ApiError> {
+    match rest {
+        "/version" | "/version/" => {
+            let apis: Arc<dyn ApiSets> = core.apis.clone();
+            let cx = RequestCx::new(Scope::One(Partition::from(ROOT)), apis, user);
+            let request = std::mem::replace(request, Request::new(body::empty()));
+            Ok(core.server.handle(cx, request).await)
+        }
+        "/metrics" => Ok(text(200, metrics(core))),
+        _ => Err(ApiError::no_such_resource()),
+    }
+}
+
+fn metrics(core: &Core) -> String {
+    let mut out = String::new();
+    for (name, help, value) in [
+        ("kcp_logical_clusters", "Logical clusters.", core.tree.len() as u64),
+        ("kcp_store_revision", "Newest revision of the store.", core.store().revision()),
+        ("kcp_store_watches", "Open watches.", core.store().watches() as u64),
+        ("kcp_privileged_requests_total", "Requests of administrators let through.", core.decisions.privileged_allows()),
+    ] {
+        out.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n"));
+    }
+    out
+}
+
+/// `GET /debug/decisions/<audit-id>`: operators only, judged by RBAC of root.
+async fn decision(core: &Core, user: &UserInfo, id: &str) -> Result<Response<Body>, ApiError> {
+    let question = AuthorizationAttributes {
+        user: user.clone(),
+        cluster: Some(Partition::from(ROOT)),
+        action: Action::path("get", &format!("/debug/decisions/{id}")),
+        deep: false,
+    };
+    let trace = core.chain.authorize(&question).await;
+    if !trace.outcome().is_allow() {
+        return Err(forbidden(&question, &trace));
+    }
+    match core.decisions.get(id) {
+        Some(record) => {
+            let value = serde_json::to_value(record).map_err(ApiError::internal)?;
+            Ok(answer::json(200, &value))
+        }
+        None => Err(ApiError::new(404, "NotFound", format!("no decision is kept under audit id `{id}`"))),
+    }
+}
+
+/// Health endpoints, answered for everybody.
+fn health(core: &Core, path: &str) -> Option<Response<Body>> {
+    match path {
+        "/healthz" | "/livez" => Some(text(200, "ok".to_owned())),
+        "/readyz" if core.authentication.get().is_some() => Some(text(200, "ok".to_owned())),
+        "/readyz" => Some(text(503, "root is being set up".to_owned())),
+        _ => None,
+    }
+}
+
+fn text(code: u16, content: String) -> Response<Body> {
+    let mut response = Response::new(body::full(content));
+    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The request with the path the API machinery serves.
+pub(crate) fn rewrite(request: Request<Body>, rest: &str) -> Result<Request<Body>, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let target = match parts.uri.query() {
+        Some(query) => format!("{rest}?{query}"),
+        None => rest.to_owned(),
+    };
+    parts.uri = target.parse::<Uri>().map_err(|_| ApiError::bad_request("the path is not valid"))?;
+    Ok(Request::from_parts(parts, body))
+}
+
+/// The audit id a client proposes, if it is a plain one, else a fresh one.
+fn audit_id(core: &Core, headers: &HeaderMap) -> String {
+    headers
+        .get(AUDIT_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+        .map_or_else(|| core.ids.uid(), str::to_owned)
+}
+
+/// Methods that Kubernetes knows.
+pub fn is_known_method(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+}
