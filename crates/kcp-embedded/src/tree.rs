@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::urls::Target;
 
 /// Phase of a logical cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Phase {
     /// Chosen, not yet set up.
     #[default]

@@ -1,0 +1,56 @@
+//! What the server itself does in a new workspace: `root:universal` and `system:apibindings`.
+
+mod default_bindings; // bindings that the workspace's types ask for
+mod universal; // the first namespaces
+
+use std::sync::Arc;
+
+use apiserver::{ApiError, StoragePrefix, store::ObjectKey};
+use runtime::Tasks;
+use serde_json::Value;
+
+use crate::{
+    core::{Core, WeakCore},
+    logical_clusters,
+    reconcile::{self, Next, Source},
+    records::strings,
+};
+
+/// The initializer of WorkspaceType `root:universal`.
+pub const UNIVERSAL: &str = "root:universal";
+/// The initializer that waits for default bindings.
+pub const API_BINDINGS: &str = "system:apibindings";
+
+/// Starts the loop.
+pub(crate) fn start(core: &Arc<Core>, tasks: &Tasks) {
+    let (weak, store) = (Arc::downgrade(core), core.store().clone());
+    let sources = vec![
+        Source::itself(logical_clusters::prefix()),
+        // A binding that came up may have been the last one its cluster waits for.
+        Source::mapped(StoragePrefix::new("apis.kcp.io", "apibindings"), |event| {
+            vec![ObjectKey::new(event.key.partition().clone(), "", logical_clusters::NAME)]
+        }),
+    ];
+    tasks.spawn_graceful("initializers", runtime::End::StopProcess, move |stop| {
+        let reconcile: reconcile::Reconcile = Arc::new(move |key: ObjectKey| {
+            let weak = weak.clone();
+            Box::pin(async move { initialize(&weak, &key).await })
+        });
+        reconcile::run(store, "initializers", sources, reconcile, stop)
+    });
+}
+
+async fn initialize(weak: &WeakCore, key: &ObjectKey) -> Result<Next, ApiError> {
+    let core = crate::core::upgrade(weak)?;
+    let cluster = key.partition();
+    let Some(object) = logical_clusters::get(&core, cluster) else { return Ok(Next::Wait) };
+    if object["metadata"]["deletionTimestamp"].is_string() {
+        return Ok(Next::Wait);
+    }
+    let remains = |object: &Value, name: &str| strings(&object["status"]["initializers"]).contains(&name);
+    if object["status"]["phase"] == "Initializing" && remains(&object, UNIVERSAL) {
+        universal::initialize(&core, cluster)?;
+        logical_clusters::remove_initializer(&core, cluster, UNIVERSAL)?;
+    }
+    default_bindings::reconcile(&core, cluster, &object).await
+}

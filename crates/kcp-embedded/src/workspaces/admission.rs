@@ -1,0 +1,95 @@
+//! Admission of Workspaces: who owns it, which type it gets, whether that type may stand here.
+
+use apiserver::{Admission, ApiError, Attributes, Operation};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::{OWNER, REQUIRED_GROUPS};
+use crate::{
+    core::{WeakCore, upgrade},
+    identity::{GROUP_MASTERS, in_group},
+    records::{set_annotation, set_label},
+    workspace_types::{self, TENANCY, TypeError, TypeReference},
+};
+
+/// The plugin.
+pub struct WorkspaceAdmission(pub WeakCore);
+
+fn concerns(attributes: &Attributes<'_>, operation: Operation) -> bool {
+    attributes.operation == operation
+        && attributes.resource.gvk.group.as_ref() == TENANCY
+        && attributes.resource.plural.as_ref() == "workspaces"
+        && attributes.subresource.is_none()
+}
+
+fn forbidden(attributes: &Attributes<'_>, why: impl std::fmt::Display) -> ApiError {
+    ApiError::forbidden(&attributes.resource.group_resource(), attributes.name, why)
+}
+
+#[async_trait]
+impl Admission for WorkspaceAdmission {
+    async fn mutate(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        if !concerns(attributes, Operation::Create) {
+            return Ok(());
+        }
+        let core = upgrade(&self.0)?;
+        if !in_group(attributes.user, GROUP_MASTERS) {
+            let owner = attributes.user.to_value().to_string();
+            set_annotation(&mut attributes.object, OWNER, owner);
+            let parent = core.tree.cluster(attributes.partition);
+            if let Some(groups) = parent.and_then(|entry| entry.required_groups.clone()) {
+                set_annotation(&mut attributes.object, REQUIRED_GROUPS, &*groups);
+            }
+        }
+        let wanted = TypeReference::read(&attributes.object["spec"]["type"]);
+        let chosen = workspace_types::choose(&core, attributes.partition, wanted)
+            .await
+            .map_err(|error| forbidden(attributes, error))?;
+        if !attributes.object["spec"].is_object() {
+            attributes.object["spec"] = json!({});
+        }
+        attributes.object["spec"]["type"] = json!({"name": chosen.name, "path": &*chosen.path});
+        if let Some(labels) = chosen.object["spec"]["additionalWorkspaceLabels"].as_object() {
+            for (key, value) in labels {
+                if attributes.object["metadata"]["labels"][key].is_null() {
+                    set_label(&mut attributes.object, key, value.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn validate(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        if concerns(attributes, Operation::Update) {
+            return fixed_fields(attributes);
+        }
+        if !concerns(attributes, Operation::Create) {
+            return Ok(());
+        }
+        fixed_fields(attributes)?;
+        let core = upgrade(&self.0)?;
+        let refuse = |error: TypeError| forbidden(attributes, error);
+        let reference = TypeReference::read(&attributes.object["spec"]["type"])
+            .ok_or_else(|| forbidden(attributes, "spec.type must be set"))?;
+        let chosen = workspace_types::find(&core, &reference, attributes.partition).await.map_err(refuse)?;
+        let aliases = workspace_types::with_extended(&core, &chosen).await.map_err(refuse)?;
+        workspace_types::may_use(&core, attributes.user, &aliases).await.map_err(refuse)?;
+        let parent = workspace_types::of_cluster(&core, attributes.partition).await.map_err(refuse)?;
+        let parents = workspace_types::with_extended(&core, &parent).await.map_err(refuse)?;
+        workspace_types::fits(&core, &parents, &aliases).map_err(refuse)
+    }
+}
+
+/// `spec.cluster` and `spec.URL` are the scheduler's.
+fn fixed_fields(attributes: &Attributes<'_>) -> Result<(), ApiError> {
+    if in_group(attributes.user, GROUP_MASTERS) {
+        return Ok(());
+    }
+    for field in ["cluster", "URL"] {
+        let text = |object: &Value| object["spec"][field].as_str().unwrap_or_default().to_owned();
+        if text(&attributes.object) != text(&attributes.old) {
+            return Err(forbidden(attributes, format!("spec.{field} can only be set by system privileged users")));
+        }
+    }
+    Ok(())
+}
