@@ -46,7 +46,15 @@ impl KcpApis {
         let generation = Arc::new(AtomicU64::new(1));
         let crds = Arc::new(LocalCrds::new(generation.clone()));
         crds.follow(&feeds);
-        Self { everywhere, by_name, crds, bound: OnceLock::new(), feeds, catalogs: Mutex::default(), generation }
+        Self {
+            everywhere,
+            by_name,
+            crds,
+            bound: OnceLock::new(),
+            feeds,
+            catalogs: Mutex::default(),
+            generation,
+        }
     }
 
     /// Connects what bindings bring. The first call counts.

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use apiserver::{
-    ApiError, ApiServer, ApiSets, GroupVersionResource, Local, Partition, Scope, Store, UserInfo, server::Decorator,
+    ApiError, ApiServer, ApiSets, GroupVersionResource, Local, Partition, Scope, Store, UserInfo,
+    server::Decorator,
 };
 use runtime::{Clock, Ids};
 use serde_json::Value;
@@ -11,9 +12,7 @@ use serde_json::Value;
 use crate::{
     api_sets::KcpApis,
     authentication::Authentication,
-    authorization::{
-        Action, AuthorizationAttributes, Chain, ResourceAction, decisions::Decisions,
-    },
+    authorization::{Action, AuthorizationAttributes, Chain, ResourceAction, decisions::Decisions},
     feeds::Feeds,
     identity,
     options::Options,
@@ -56,6 +55,8 @@ pub struct Core {
     pub options: Options,
     /// Base of all published URLs, without a slash at the end; set before anything is published.
     pub external_url: OnceLock<String>,
+    /// Identity hash of root's tenancy export: where workspaces and their types are stored.
+    pub tenancy_identity: OnceLock<String>,
     /// CA of the serving certificate, PEM.
     pub ca_pem: OnceLock<String>,
 }
@@ -80,6 +81,11 @@ impl Core {
     /// Base of published URLs.
     pub fn external_url(&self) -> &str {
         self.external_url.get().map_or("https://localhost:6443", String::as_str)
+    }
+
+    /// Identity hash of root's tenancy export; empty until root is set up.
+    pub fn tenancy_identity(&self) -> &str {
+        self.tenancy_identity.get().map_or("", String::as_str)
     }
 
     /// A handle in one cluster in somebody's name: with admission, without authorization.
@@ -123,7 +129,8 @@ pub struct ClusterAnnotation;
 impl Decorator for ClusterAnnotation {
     fn decorate(&self, partition: &Partition, object: &mut Value) {
         let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-        let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        let annotations =
+            metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
         if annotations.is_null() {
             *annotations = Value::Object(serde_json::Map::new());
         }

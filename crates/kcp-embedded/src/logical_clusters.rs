@@ -169,15 +169,25 @@ pub(crate) fn normalize(core: &Core, object: &mut Value) {
         kcp_api::Condition::is_true("WorkspaceInitialized")
     } else {
         let message = format!("Initializers still exist: {initializers:?}");
-        kcp_api::Condition::is_false("WorkspaceInitialized", "InitializerExists", kcp_api::Severity::Info, message)
+        kcp_api::Condition::is_false(
+            "WorkspaceInitialized",
+            "InitializerExists",
+            kcp_api::Severity::Info,
+            message,
+        )
     };
     records::set_conditions(object, [initialized], core.clock.now());
 }
 
 fn relabel(object: &mut Value, initializers: &[String], terminators: &[String], phase: Phase) {
-    let named = |names: &[String], label: fn(&InitializerName) -> (String, String)| -> Vec<(String, String)> {
-        names.iter().filter_map(|name| name.parse::<InitializerName>().ok()).map(|name| label(&name)).collect()
-    };
+    let named =
+        |names: &[String], label: fn(&InitializerName) -> (String, String)| -> Vec<(String, String)> {
+            names
+                .iter()
+                .filter_map(|name| name.parse::<InitializerName>().ok())
+                .map(|name| label(&name))
+                .collect()
+        };
     let mut wanted = named(initializers, labels::initializer_label);
     wanted.extend(named(terminators, labels::terminator_label));
     wanted.push((PHASE_LABEL.to_owned(), phase.as_str().to_owned()));

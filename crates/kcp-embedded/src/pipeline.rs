@@ -63,18 +63,25 @@ where
     response
 }
 
-async fn steps(core: &Arc<Core>, audit_id: &str, request: &mut Request<Body>) -> Result<Response<Body>, ApiError> {
+async fn steps(
+    core: &Arc<Core>,
+    audit_id: &str,
+    request: &mut Request<Body>,
+) -> Result<Response<Body>, ApiError> {
     let path = request.uri().path().to_owned();
     if let Some(response) = health(core, &path) {
         return Ok(response);
     }
-    let bearer = Credentials::bearer(request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()));
+    let bearer =
+        Credentials::bearer(request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()));
     let destination = destination(&path, bearer.as_deref())?;
     core.feeds.catch_up();
     let (place, rest) = match &destination {
         Destination::Bare(rest) => (Place::Shard, rest.clone()),
         Destination::Cluster(target, rest) => (place(core, target), rest.clone()),
-        Destination::Service(name, rest) => return service(core, audit_id, request, bearer, name, rest).await,
+        Destination::Service(name, rest) => {
+            return service(core, audit_id, request, bearer, name, rest).await;
+        }
     };
     if let Some(response) = health(core, &rest) {
         return Ok(response);
@@ -101,7 +108,11 @@ async fn steps(core: &Arc<Core>, audit_id: &str, request: &mut Request<Body>) ->
         Place::Unknown(target) => return Err(unknown_cluster(&attributes, &target)),
     };
     if rest == "/metrics" {
-        return Err(ApiError::new(501, "NotImplemented", "metrics are served without a cluster, at `/metrics`"));
+        return Err(ApiError::new(
+            501,
+            "NotImplemented",
+            "metrics are served without a cluster, at `/metrics`",
+        ));
     }
     let apis: Arc<dyn ApiSets> = core.apis.clone();
     let cx = RequestCx::new(scope, apis, attributes.user);
@@ -116,7 +127,8 @@ fn destination(path: &str, bearer: Option<&str>) -> Result<Destination, ApiError
         other => ApiError::bad_request(other.to_string()),
     })?;
     let Destination::Bare(rest) = &parsed else { return Ok(parsed) };
-    let of_an_api = ["/api", "/apis", "/openapi"].iter().any(|p| rest == p || rest.starts_with(&format!("{p}/")));
+    let of_an_api =
+        ["/api", "/apis", "/openapi"].iter().any(|p| rest == p || rest.starts_with(&format!("{p}/")));
     match bearer.and_then(service_accounts::unverified_cluster) {
         Some(cluster) if of_an_api => Ok(Destination::Cluster(Target::Named(cluster), rest.clone())),
         _ => Ok(parsed),
@@ -206,7 +218,13 @@ async fn service(
     let cluster = target.as_ref().and_then(|target| core.tree.resolve(target));
     let user = caller(core, request, bearer, cluster.as_ref()).await?;
     let request = std::mem::replace(request, Request::new(body::empty()));
-    let call = VirtualCall { name: name.to_owned(), rest: rest.to_owned(), user, audit_id: audit_id.to_owned(), request };
+    let call = VirtualCall {
+        name: name.to_owned(),
+        rest: rest.to_owned(),
+        user,
+        audit_id: audit_id.to_owned(),
+        request,
+    };
     Ok(virtual_workspaces::handle(core, call).await)
 }
 
@@ -235,7 +253,11 @@ fn metrics(core: &Core) -> String {
         ("kcp_logical_clusters", "Logical clusters.", core.tree.len() as u64),
         ("kcp_store_revision", "Newest revision of the store.", core.store().revision()),
         ("kcp_store_watches", "Open watches.", core.store().watches() as u64),
-        ("kcp_privileged_requests_total", "Requests of administrators let through.", core.decisions.privileged_allows()),
+        (
+            "kcp_privileged_requests_total",
+            "Requests of administrators let through.",
+            core.decisions.privileged_allows(),
+        ),
     ] {
         out.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n"));
     }
@@ -276,7 +298,9 @@ fn health(core: &Core, path: &str) -> Option<Response<Body>> {
 fn text(code: u16, content: String) -> Response<Body> {
     let mut response = Response::new(body::full(content));
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
@@ -296,11 +320,16 @@ fn audit_id(core: &Core, headers: &HeaderMap) -> String {
     headers
         .get(AUDIT_ID)
         .and_then(|value| value.to_str().ok())
-        .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+        .filter(|id| {
+            (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        })
         .map_or_else(|| core.ids.uid(), str::to_owned)
 }
 
 /// Methods that Kubernetes knows.
 pub fn is_known_method(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+    )
 }

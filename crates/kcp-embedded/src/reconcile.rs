@@ -44,7 +44,10 @@ impl Source {
     }
 
     /// Changes that concern other keys.
-    pub fn mapped(prefix: StoragePrefix, keys: impl Fn(&Event) -> Vec<ObjectKey> + Send + Sync + 'static) -> Self {
+    pub fn mapped(
+        prefix: StoragePrefix,
+        keys: impl Fn(&Event) -> Vec<ObjectKey> + Send + Sync + 'static,
+    ) -> Self {
         Self { prefix, keys: Arc::new(keys) }
     }
 }

@@ -60,7 +60,12 @@ pub fn modify(
 }
 
 /// Stores a new object with uid, creation time and generation. Returns it as stored; the existing one if there is one.
-pub fn create(core: &Core, prefix: &StoragePrefix, key: ObjectKey, mut object: Value) -> Result<Value, ApiError> {
+pub fn create(
+    core: &Core,
+    prefix: &StoragePrefix,
+    key: ObjectKey,
+    mut object: Value,
+) -> Result<Value, ApiError> {
     let metadata = &mut object["metadata"];
     metadata["name"] = key.name().into();
     if !key.namespace().is_empty() {
@@ -74,11 +79,11 @@ pub fn create(core: &Core, prefix: &StoragePrefix, key: ObjectKey, mut object: V
             object["metadata"]["resourceVersion"] = revision.to_string().into();
             Ok(object)
         }
-        Err(StoreError::AlreadyExists(_)) => core
-            .store()
-            .get(prefix, &key)
-            .map(|stored| stored.value())
-            .ok_or_else(|| ApiError::new(409, "Conflict", format!("object `{}` came and went", key.name()))),
+        Err(StoreError::AlreadyExists(_)) => {
+            core.store().get(prefix, &key).map(|stored| stored.value()).ok_or_else(|| {
+                ApiError::new(409, "Conflict", format!("object `{}` came and went", key.name()))
+            })
+        }
         Err(error) => Err(ApiError::internal(error)),
     }
 }

@@ -8,11 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use apiserver::{GroupVersionResource, Partition, UserInfo};
+use apiserver::{GroupVersionResource, Partition, StoragePrefix, UserInfo, store::ObjectKey};
 use serde_json::Value;
 
 pub use admission::WorkspaceTypeAdmission;
-pub(crate) use controller::start;
+pub(crate) use controller::{publish, start};
 
 use crate::{authorization::ResourceAction, core::Core};
 
@@ -24,6 +24,11 @@ pub const V1ALPHA1: &str = "v1alpha1";
 /// `workspacetypes.v1alpha1.tenancy.kcp.io`.
 pub fn gvr() -> GroupVersionResource {
     GroupVersionResource::new(TENANCY, V1ALPHA1, "workspacetypes")
+}
+
+/// Where types are stored: under the identity of root's tenancy export.
+pub fn prefix(tenancy_identity: &str) -> StoragePrefix {
+    StoragePrefix::with_identity(TENANCY, "workspacetypes", tenancy_identity)
 }
 
 /// Why a type cannot be used. The text is what the caller reads.
@@ -96,7 +101,7 @@ impl TypeReference {
 }
 
 /// Finds a type by reference; without a path in the given cluster.
-pub async fn find(core: &Core, reference: &TypeReference, home: &Partition) -> Result<WorkspaceType, TypeError> {
+pub fn find(core: &Core, reference: &TypeReference, home: &Partition) -> Result<WorkspaceType, TypeError> {
     core.feeds.catch_up();
     let missing = || TypeError::NotFound(reference.name.clone());
     let entry = match reference.path.as_str() {
@@ -104,7 +109,8 @@ pub async fn find(core: &Core, reference: &TypeReference, home: &Partition) -> R
         path => core.tree.find(path),
     };
     let entry = entry.ok_or_else(missing)?;
-    let object = core.read(&entry.name, &gvr(), &reference.name).await.ok_or_else(missing)?;
+    let key = ObjectKey::new(entry.name.clone(), "", &reference.name);
+    let object = core.store().get(&prefix(core.tenancy_identity()), &key).ok_or_else(missing)?.value();
     Ok(WorkspaceType {
         cluster: entry.name.clone(),
         path: entry.path.clone(),
@@ -115,7 +121,7 @@ pub async fn find(core: &Core, reference: &TypeReference, home: &Partition) -> R
 
 /// The type a workspace below `parent` gets: the given one, searched upwards when it has no path, else the default
 /// child type of the parent's own type.
-pub async fn choose(
+pub fn choose(
     core: &Core,
     parent: &Partition,
     wanted: Option<TypeReference>,
@@ -124,18 +130,18 @@ pub async fn choose(
     let wanted = match wanted {
         Some(wanted) => wanted,
         None => {
-            let parent_type = of_cluster(core, parent).await?;
+            let parent_type = of_cluster(core, parent)?;
             TypeReference::read(&parent_type.spec()["defaultChildWorkspaceType"])
                 .unwrap_or(TypeReference { path: "root".into(), name: "universal".into() })
         }
     };
     if !wanted.path.is_empty() {
-        return find(core, &wanted, parent).await;
+        return find(core, &wanted, parent);
     }
     let mut path = core.tree.path_of(parent).to_string();
     loop {
         let here = TypeReference { path: path.clone(), name: wanted.name.clone() };
-        if let Ok(found) = find(core, &here, parent).await {
+        if let Ok(found) = find(core, &here, parent) {
             return Ok(found);
         }
         match path.rsplit_once(':') {
@@ -146,15 +152,15 @@ pub async fn choose(
 }
 
 /// The type of an existing cluster, by its annotation.
-pub async fn of_cluster(core: &Core, cluster: &Partition) -> Result<WorkspaceType, TypeError> {
+pub fn of_cluster(core: &Core, cluster: &Partition) -> Result<WorkspaceType, TypeError> {
     let annotation = core.tree.cluster(cluster).map(|entry| entry.workspace_type.clone()).unwrap_or_default();
     let reference =
         TypeReference::parse(&annotation).ok_or_else(|| TypeError::NotFound(annotation.to_string()))?;
-    find(core, &reference, cluster).await
+    find(core, &reference, cluster)
 }
 
 /// The type and all it extends, transitively; the type itself first, each once.
-pub async fn with_extended(core: &Core, workspace_type: &WorkspaceType) -> Result<Vec<WorkspaceType>, TypeError> {
+pub fn with_extended(core: &Core, workspace_type: &WorkspaceType) -> Result<Vec<WorkspaceType>, TypeError> {
     let mut found = vec![workspace_type.clone()];
     let mut place = HashMap::from([(workspace_type.key(), 0)]);
     let mut edges: Vec<Vec<usize>> = Vec::new();
@@ -162,7 +168,7 @@ pub async fn with_extended(core: &Core, workspace_type: &WorkspaceType) -> Resul
         let references = current.spec()["extend"]["with"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut out = Vec::new();
         for reference in references.iter().filter_map(TypeReference::read) {
-            let next = find(core, &reference, &current.cluster).await?;
+            let next = find(core, &reference, &current.cluster)?;
             let index = *place.entry(next.key()).or_insert_with(|| {
                 found.push(next);
                 found.len() - 1

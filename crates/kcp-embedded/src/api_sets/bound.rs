@@ -20,7 +20,13 @@ pub trait BoundResources: Send + Sync {
     ) -> Option<Result<Arc<ServedResource>, ApiError>>;
 
     /// The resource of an export identity, for requests over all clusters.
-    fn by_identity(&self, group: &str, version: &str, resource: &str, identity: &str) -> Option<Arc<ServedResource>>;
+    fn by_identity(
+        &self,
+        group: &str,
+        version: &str,
+        resource: &str,
+        identity: &str,
+    ) -> Option<Arc<ServedResource>>;
 
     /// Everything the cluster's bindings bring, in every served version.
     fn served(&self, cluster: &Partition) -> Vec<Arc<ServedResource>>;
@@ -47,7 +53,13 @@ impl BoundResources for NothingBound {
         None
     }
 
-    fn by_identity(&self, _group: &str, _version: &str, _resource: &str, _id: &str) -> Option<Arc<ServedResource>> {
+    fn by_identity(
+        &self,
+        _group: &str,
+        _version: &str,
+        _resource: &str,
+        _id: &str,
+    ) -> Option<Arc<ServedResource>> {
         None
     }
 

@@ -65,8 +65,11 @@ impl LocalCrds {
         if let Some(known) = self.shared.lock().get(&digest) {
             return known.clone();
         }
-        let compiled = match apiserver::crd::served_resources(crd) {
-            Ok(served) => Arc::new(served.into_iter().map(Arc::new).collect::<Vec<_>>()),
+        let compiled = match crate::definitions::served_resources(
+            crd,
+            &crate::definitions::Placement::default(),
+        ) {
+            Ok(served) => Arc::new(served),
             Err(error) => {
                 tracing::warn!(object = crd["metadata"]["name"].as_str(), %error, "definition cannot be served");
                 Arc::default()

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::API_BINDINGS;
 use crate::{
     core::Core,
-    identity,
-    logical_clusters,
+    identity, logical_clusters,
     reconcile::Next,
     records::{self, condition_is_true, strings},
     workspace_types,
@@ -35,10 +34,10 @@ pub(super) async fn reconcile(core: &Core, cluster: &Partition, object: &Value) 
     let initializing = object["status"]["phase"] == "Initializing"
         && strings(&object["status"]["initializers"]).contains(&API_BINDINGS);
     let ready = object["status"]["phase"] == "Ready";
-    if !initializing && !(ready && maintained(core, cluster).await) {
+    if !initializing && !(ready && maintained(core, cluster)) {
         return Ok(Next::Wait);
     }
-    let wanted = match wanted(core, cluster).await {
+    let wanted = match wanted(core, cluster) {
         Ok(wanted) => wanted,
         Err(why) => return wait(core, cluster, initializing, "WorkspaceTypesInvalid", Severity::Error, &why),
     };
@@ -100,19 +99,20 @@ fn wait(
 }
 
 /// Whether any type of the workspace keeps its bindings up to date after initialization.
-async fn maintained(core: &Core, cluster: &Partition) -> bool {
-    let Ok(own) = workspace_types::of_cluster(core, cluster).await else { return false };
-    let Ok(types) = workspace_types::with_extended(core, &own).await else { return false };
+fn maintained(core: &Core, cluster: &Partition) -> bool {
+    let Ok(own) = workspace_types::of_cluster(core, cluster) else { return false };
+    let Ok(types) = workspace_types::with_extended(core, &own) else { return false };
     types.iter().any(|t| t.object["spec"]["defaultAPIBindingLifecycle"] == "Maintain")
 }
 
 /// Exports named by the workspace's type and all it extends, each once.
-async fn wanted(core: &Core, cluster: &Partition) -> Result<Vec<Export>, String> {
-    let own = workspace_types::of_cluster(core, cluster).await.map_err(|e| e.to_string())?;
-    let types = workspace_types::with_extended(core, &own).await.map_err(|e| e.to_string())?;
+fn wanted(core: &Core, cluster: &Partition) -> Result<Vec<Export>, String> {
+    let own = workspace_types::of_cluster(core, cluster).map_err(|e| e.to_string())?;
+    let types = workspace_types::with_extended(core, &own).map_err(|e| e.to_string())?;
     let mut wanted = Vec::new();
     for workspace_type in types {
-        let list = workspace_type.object["spec"]["defaultAPIBindings"].as_array().cloned().unwrap_or_default();
+        let list =
+            workspace_type.object["spec"]["defaultAPIBindings"].as_array().cloned().unwrap_or_default();
         for reference in list {
             let name = reference["export"].as_str().unwrap_or_default().to_owned();
             let path = match reference["path"].as_str().filter(|path| !path.is_empty()) {
@@ -209,7 +209,10 @@ mod tests {
             "defaultSelector": {"matchLabels": {"a": "b"}}});
         let accepted = accepted(&claim);
         assert_eq!(accepted["selector"], json!({"matchLabels": {"a": "b"}}));
-        assert_eq!((accepted["state"].as_str(), accepted["defaultSelector"].is_null()), (Some("Accepted"), true));
+        assert_eq!(
+            (accepted["state"].as_str(), accepted["defaultSelector"].is_null()),
+            (Some("Accepted"), true)
+        );
         assert_eq!(super::accepted(&json!({"resource": "x"}))["selector"], json!({"matchAll": true}));
     }
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::CORE;
 use crate::{
     identity::{
-        GROUP_BOOTSTRAPPER, GROUP_EXTERNAL_LOGICAL_CLUSTER_ADMIN, GROUP_LOGICAL_CLUSTER_ADMIN, GROUP_MASTERS, in_group,
+        GROUP_BOOTSTRAPPER, GROUP_EXTERNAL_LOGICAL_CLUSTER_ADMIN, GROUP_LOGICAL_CLUSTER_ADMIN, GROUP_MASTERS,
+        in_group,
     },
     records::strings,
     tree::Phase,
@@ -31,9 +32,12 @@ impl Admission for LogicalClusterAdmission {
         if !concerned {
             return Ok(());
         }
-        let forbidden = |why: &str| ApiError::forbidden(&attributes.resource.group_resource(), attributes.name, why);
+        let forbidden =
+            |why: &str| ApiError::forbidden(&attributes.resource.group_resource(), attributes.name, why);
         match attributes.operation {
-            Operation::Create if !privileged(attributes.user) => Err(forbidden("LogicalCluster cannot be created")),
+            Operation::Create if !privileged(attributes.user) => {
+                Err(forbidden("LogicalCluster cannot be created"))
+            }
             Operation::Delete => {
                 let direct = attributes.old["spec"]["directlyDeletable"] == true;
                 if direct || privileged(attributes.user) {
@@ -42,10 +46,14 @@ impl Admission for LogicalClusterAdmission {
                     Err(forbidden("LogicalCluster cannot be deleted"))
                 }
             }
-            Operation::Update => match fault(&attributes.old, &attributes.object, privileged(attributes.user)) {
-                None => Ok(()),
-                Some(cause) => Err(ApiError::invalid(&attributes.resource.gvk, attributes.name, vec![cause])),
-            },
+            Operation::Update => {
+                match fault(&attributes.old, &attributes.object, privileged(attributes.user)) {
+                    None => Ok(()),
+                    Some(cause) => {
+                        Err(ApiError::invalid(&attributes.resource.gvk, attributes.name, vec![cause]))
+                    }
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -54,14 +62,24 @@ impl Admission for LogicalClusterAdmission {
 /// What is wrong with a change.
 fn fault(old: &Value, new: &Value, privileged: bool) -> Option<Cause> {
     let same = |field: &str| {
-        let list = |object: &Value| strings(&object["spec"][field]).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let list = |object: &Value| {
+            strings(&object["spec"][field]).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
         list(old) == list(new)
     };
     if !same("initializers") {
-        return Some(Cause::invalid("spec.initializers", &new["spec"]["initializers"], "spec.initializers is immutable"));
+        return Some(Cause::invalid(
+            "spec.initializers",
+            &new["spec"]["initializers"],
+            "spec.initializers is immutable",
+        ));
     }
     if old["spec"]["createdBy"] != new["spec"]["createdBy"] {
-        return Some(Cause::invalid("spec.createdBy", &new["spec"]["createdBy"], "spec.createdBy is immutable"));
+        return Some(Cause::invalid(
+            "spec.createdBy",
+            &new["spec"]["createdBy"],
+            "spec.createdBy is immutable",
+        ));
     }
     if privileged {
         return None;
@@ -74,11 +92,19 @@ fn fault(old: &Value, new: &Value, privileged: bool) -> Option<Cause> {
     }
     let (before, after) = (strings(&old["status"]["initializers"]), strings(&new["status"]["initializers"]));
     if from == Phase::Initializing && to != Phase::Initializing && !after.is_empty() {
-        return Some(Cause::invalid("status.initializers", &new["status"]["initializers"], "status.initializers is not empty"));
+        return Some(Cause::invalid(
+            "status.initializers",
+            &new["status"]["initializers"],
+            "status.initializers is not empty",
+        ));
     }
     let shrinks = after.iter().all(|name| before.contains(name));
     if (from == Phase::Initializing && !shrinks) || (from > Phase::Initializing && before != after) {
-        return Some(Cause::invalid("status.initializers", &new["status"]["initializers"], "status.initializers must only shrink"));
+        return Some(Cause::invalid(
+            "status.initializers",
+            &new["status"]["initializers"],
+            "status.initializers must only shrink",
+        ));
     }
     None
 }

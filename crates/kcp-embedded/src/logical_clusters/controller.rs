@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use apiserver::{ApiError, Partition, Scope, store::{ObjectKey, Range}};
+use apiserver::{
+    ApiError, Partition, Scope,
+    store::{ObjectKey, Range},
+};
 use kcp_api::{Condition, Severity};
 use runtime::Tasks;
 
@@ -79,7 +82,11 @@ async fn end(core: Arc<Core>, cluster: &Partition) -> Result<Next, ApiError> {
 
 fn remaining_condition(remaining: &Remaining) -> Condition {
     let list = |counts: &BTreeMap<String, usize>, what: &str| {
-        counts.iter().map(|(name, count)| format!("{name} {what} {count} resource instances")).collect::<Vec<_>>().join(", ")
+        counts
+            .iter()
+            .map(|(name, count)| format!("{name} {what} {count} resource instances"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     if remaining.finalizers.is_empty() {
         let message = format!("Some resources are remaining: {}", list(&remaining.resources, "has"));

@@ -37,7 +37,8 @@ impl Admission for WorkspaceTypeAdmission {
             return Ok(());
         }
         let core = upgrade(&self.0)?;
-        let forbidden = |why: &str| ApiError::forbidden(&attributes.resource.group_resource(), attributes.name, why);
+        let forbidden =
+            |why: &str| ApiError::forbidden(&attributes.resource.group_resource(), attributes.name, why);
         if attributes.name == "root" && attributes.partition.as_str() != ROOT {
             return Err(forbidden("root workspace type can only be created in root cluster"));
         }
@@ -67,7 +68,8 @@ impl Admission for WorkspaceTypeAdmission {
                 None => false,
             };
             if !allowed {
-                let path = if path.is_empty() { core.tree.path_of(attributes.partition).to_string() } else { path };
+                let path =
+                    if path.is_empty() { core.tree.path_of(attributes.partition).to_string() } else { path };
                 return Err(forbidden(&format!(
                     "unable to create or update WorkspaceType: no permission to bind to export {path}:{export}"
                 )));

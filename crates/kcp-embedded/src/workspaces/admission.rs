@@ -43,7 +43,6 @@ impl Admission for WorkspaceAdmission {
         }
         let wanted = TypeReference::read(&attributes.object["spec"]["type"]);
         let chosen = workspace_types::choose(&core, attributes.partition, wanted)
-            .await
             .map_err(|error| forbidden(attributes, error))?;
         if !attributes.object["spec"].is_object() {
             attributes.object["spec"] = json!({});
@@ -71,11 +70,11 @@ impl Admission for WorkspaceAdmission {
         let refuse = |error: TypeError| forbidden(attributes, error);
         let reference = TypeReference::read(&attributes.object["spec"]["type"])
             .ok_or_else(|| forbidden(attributes, "spec.type must be set"))?;
-        let chosen = workspace_types::find(&core, &reference, attributes.partition).await.map_err(refuse)?;
-        let aliases = workspace_types::with_extended(&core, &chosen).await.map_err(refuse)?;
+        let chosen = workspace_types::find(&core, &reference, attributes.partition).map_err(refuse)?;
+        let aliases = workspace_types::with_extended(&core, &chosen).map_err(refuse)?;
         workspace_types::may_use(&core, attributes.user, &aliases).await.map_err(refuse)?;
-        let parent = workspace_types::of_cluster(&core, attributes.partition).await.map_err(refuse)?;
-        let parents = workspace_types::with_extended(&core, &parent).await.map_err(refuse)?;
+        let parent = workspace_types::of_cluster(&core, attributes.partition).map_err(refuse)?;
+        let parents = workspace_types::with_extended(&core, &parent).map_err(refuse)?;
         workspace_types::fits(&core, &parents, &aliases).map_err(refuse)
     }
 }
@@ -88,7 +87,10 @@ fn fixed_fields(attributes: &Attributes<'_>) -> Result<(), ApiError> {
     for field in ["cluster", "URL"] {
         let text = |object: &Value| object["spec"][field].as_str().unwrap_or_default().to_owned();
         if text(&attributes.object) != text(&attributes.old) {
-            return Err(forbidden(attributes, format!("spec.{field} can only be set by system privileged users")));
+            return Err(forbidden(
+                attributes,
+                format!("spec.{field} can only be set by system privileged users"),
+            ));
         }
     }
     Ok(())

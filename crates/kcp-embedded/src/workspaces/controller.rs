@@ -7,7 +7,10 @@ use kcp_api::{Condition, Severity};
 use runtime::Tasks;
 use serde_json::{Value, json};
 
-use super::{FINALIZER, OWNER, PHASE_LABEL, REQUIRED_GROUPS, SCHEDULED_CLUSTER, SCHEDULED_SHARD, SHARD_ANNOTATION, TYPE};
+use super::{
+    FINALIZER, OWNER, PHASE_LABEL, REQUIRED_GROUPS, SCHEDULED_CLUSTER, SCHEDULED_SHARD, SHARD_ANNOTATION,
+    TYPE,
+};
 use crate::{
     core::{Core, SHARD},
     logical_clusters::{self, Fresh},
@@ -39,31 +42,31 @@ pub(crate) fn start(core: &Arc<Core>, tasks: &Tasks, prefix: StoragePrefix) {
             let (weak, prefix) = (weak.clone(), prefix.clone());
             Box::pin(async move {
                 let core = crate::core::upgrade(&weak)?;
-                reconcile_workspace(&core, &prefix, &key).await
+                reconcile_workspace(&core, &prefix, &key)
             })
         });
         reconcile::run(store, "workspaces", sources, reconcile, stop)
     });
 }
 
-async fn reconcile_workspace(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Result<Next, ApiError> {
+fn reconcile_workspace(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Result<Next, ApiError> {
     let Some(stored) = core.store().get(prefix, key) else { return Ok(Next::Wait) };
     let workspace = stored.value();
     if workspace["metadata"]["deletionTimestamp"].is_string() {
-        return end(core, prefix, key, &workspace).await;
+        return end(core, prefix, key, &workspace);
     }
     if workspace["spec"]["mount"].is_object() {
         return unschedulable(core, prefix, key, "mounts are not served").map(|()| Next::Wait);
     }
     match workspace["spec"]["cluster"].as_str() {
-        None => schedule(core, prefix, key).await?,
+        None => schedule(core, prefix, key)?,
         Some(cluster) => mirror(core, prefix, key, &Partition::from(cluster))?,
     }
     Ok(Next::Wait)
 }
 
 /// Chooses a cluster, creates it, and publishes it: each step stands when the next one starts.
-async fn schedule(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Result<(), ApiError> {
+fn schedule(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Result<(), ApiError> {
     // The choice is committed before anything is created, so that a repetition finds the same cluster.
     let committed = records::modify(core, prefix, key, |object| {
         if annotation(object, SCHEDULED_CLUSTER).is_none() {
@@ -78,7 +81,7 @@ async fn schedule(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Resul
     let Some(workspace) = committed else { return Ok(()) };
     let cluster = Partition::from(annotation(&workspace, SCHEDULED_CLUSTER).unwrap_or_default());
     core.feeds.catch_up();
-    let types = match types_of(core, key.partition(), &workspace).await {
+    let types = match types_of(core, key.partition(), &workspace) {
         Ok(types) => types,
         Err(why) => {
             unschedulable(core, prefix, key, &why)?;
@@ -91,7 +94,7 @@ async fn schedule(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Resul
     let owner: Value =
         annotation(&workspace, OWNER).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     logical_clusters::create(core, &cluster, fresh(&workspace, workspace_type, &types, key, &path, &owner))?;
-    admin_binding(core, &cluster, &owner).await?;
+    admin_binding(core, &cluster, &owner)?;
     let url = core.cluster_url(&path);
     records::modify(core, prefix, key, |object| {
         object["spec"]["cluster"] = cluster.as_str().into();
@@ -115,7 +118,8 @@ fn fresh(
         types.iter().filter(|t| t.object["spec"][flag] == true).map(WorkspaceType::key).collect()
     };
     let mut initializers = lifecycle("initializer");
-    let binds = |t: &WorkspaceType| t.object["spec"]["defaultAPIBindings"].as_array().is_some_and(|b| !b.is_empty());
+    let binds =
+        |t: &WorkspaceType| t.object["spec"]["defaultAPIBindings"].as_array().is_some_and(|b| !b.is_empty());
     if types.iter().any(binds) {
         initializers.push("system:apibindings".to_owned());
     }
@@ -145,26 +149,27 @@ fn fresh(
     }
 }
 
-async fn types_of(core: &Core, parent: &Partition, workspace: &Value) -> Result<Vec<WorkspaceType>, String> {
+fn types_of(core: &Core, parent: &Partition, workspace: &Value) -> Result<Vec<WorkspaceType>, String> {
     let reference = TypeReference::read(&workspace["spec"]["type"]).ok_or("the workspace has no type")?;
-    let chosen = workspace_types::find(core, &reference, parent).await.map_err(|e| e.to_string())?;
-    workspace_types::with_extended(core, &chosen).await.map_err(|e| e.to_string())
+    let chosen = workspace_types::find(core, &reference, parent).map_err(|e| e.to_string())?;
+    workspace_types::with_extended(core, &chosen).map_err(|e| e.to_string())
 }
 
 /// The creator administrates the workspace.
-async fn admin_binding(core: &Core, cluster: &Partition, owner: &Value) -> Result<(), ApiError> {
+fn admin_binding(core: &Core, cluster: &Partition, owner: &Value) -> Result<(), ApiError> {
     let Some(user) = owner["username"].as_str().filter(|user| !user.is_empty()) else { return Ok(()) };
-    let subject = match crate::identity::service_account(&UserInfo { name: user.to_owned(), ..UserInfo::default() }) {
-        // A service account of another cluster is known here by its global name.
-        Some((namespace, name)) => {
-            let home = owner["extra"][crate::identity::EXTRA_CLUSTER_NAME][0].as_str();
-            home.map_or_else(
-                || user.to_owned(),
-                |home| crate::identity::global_service_account_name(home, namespace, name),
-            )
-        }
-        None => user.to_owned(),
-    };
+    let subject =
+        match crate::identity::service_account(&UserInfo { name: user.to_owned(), ..UserInfo::default() }) {
+            // A service account of another cluster is known here by its global name.
+            Some((namespace, name)) => {
+                let home = owner["extra"][crate::identity::EXTRA_CLUSTER_NAME][0].as_str();
+                home.map_or_else(
+                    || user.to_owned(),
+                    |home| crate::identity::global_service_account_name(home, namespace, name),
+                )
+            }
+            None => user.to_owned(),
+        };
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
@@ -173,7 +178,8 @@ async fn admin_binding(core: &Core, cluster: &Partition, owner: &Value) -> Resul
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": subject}],
     });
     let prefix = StoragePrefix::new("rbac.authorization.k8s.io", "clusterrolebindings");
-    records::create(core, &prefix, ObjectKey::new(cluster.clone(), "", "workspace-admin"), binding).map(|_| ())
+    records::create(core, &prefix, ObjectKey::new(cluster.clone(), "", "workspace-admin"), binding)
+        .map(|_| ())
 }
 
 /// Phase, initializers and terminators follow the logical cluster.
@@ -200,8 +206,10 @@ fn mirror_into(core: &Core, object: &mut Value, logical_cluster: Option<&Value>)
     };
     let status = &logical_cluster["status"];
     let phase = Phase::parse(status["phase"].as_str().unwrap_or_default());
-    let initializers: Vec<String> = records::strings(&status["initializers"]).into_iter().map(str::to_owned).collect();
-    let terminators: Vec<String> = records::strings(&status["terminators"]).into_iter().map(str::to_owned).collect();
+    let initializers: Vec<String> =
+        records::strings(&status["initializers"]).into_iter().map(str::to_owned).collect();
+    let terminators: Vec<String> =
+        records::strings(&status["terminators"]).into_iter().map(str::to_owned).collect();
     if !object["status"].is_object() {
         object["status"] = json!({});
     }
@@ -237,7 +245,7 @@ fn unschedulable(core: &Core, prefix: &StoragePrefix, key: &ObjectKey, why: &str
 }
 
 /// The workspace goes when its logical cluster is gone.
-async fn end(core: &Core, prefix: &StoragePrefix, key: &ObjectKey, workspace: &Value) -> Result<Next, ApiError> {
+fn end(core: &Core, prefix: &StoragePrefix, key: &ObjectKey, workspace: &Value) -> Result<Next, ApiError> {
     let cluster = workspace["spec"]["cluster"].as_str().or_else(|| annotation(workspace, SCHEDULED_CLUSTER));
     let logical_cluster = match cluster {
         Some(name) => {

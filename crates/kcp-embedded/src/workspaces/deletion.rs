@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use apiserver::{
-    ApiError, ApiSets, Local, Partition, Scope, ServedResource, StoragePrefix, Verb,
-    local::DeleteParams,
+    ApiError, ApiSets, Local, Partition, Scope, ServedResource, StoragePrefix, Verb, local::DeleteParams,
     store::Range,
 };
 use serde_json::Value;
@@ -127,7 +126,9 @@ fn count(core: &Core, cluster: &Partition, resource: &ServedResource, remaining:
     remaining.resources.insert(resource.group_resource().to_string(), items.len());
     for stored in items {
         let object: Value = stored.value();
-        for finalizer in records::finalizers(&object).into_iter().chain(strings(&object["spec"]["finalizers"])) {
+        for finalizer in
+            records::finalizers(&object).into_iter().chain(strings(&object["spec"]["finalizers"]))
+        {
             *remaining.finalizers.entry(finalizer.to_owned()).or_default() += 1;
         }
     }
