@@ -17,6 +17,7 @@ pub mod user; // who asks
 // What is served.
 pub mod catalog; // which resources a partition serves
 pub mod protobuf; // bodies that clients send as protobuf
+pub mod rbac; // roles: what they grant, what may be granted
 pub mod resource; // a resource as served
 pub mod strategy; // the rules of one resource
 pub mod subresource; // subresources and virtual resources as rows
