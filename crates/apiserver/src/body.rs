@@ -7,7 +7,9 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use crate::error::ApiError;
 
 /// The error of a broken transfer.
-pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BodyError(Box<dyn std::error::Error + Send + Sync>);
 
 /// The body of requests and answers.
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;
@@ -29,9 +31,9 @@ pub fn empty() -> Body {
 pub fn boxed<B>(body: B) -> Body
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BodyError>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    body.map_err(Into::into).boxed_unsync()
+    body.map_err(|e| BodyError(e.into())).boxed_unsync()
 }
 
 /// Reads a body whole.

@@ -18,8 +18,10 @@ pub mod user; // who asks
 pub mod catalog; // which resources a partition serves
 pub mod protobuf; // bodies that clients send as protobuf
 pub mod rbac; // roles: what they grant, what may be granted
+pub mod kinds; // the resources Kubernetes itself brings
 pub mod resource; // a resource as served
 pub mod strategy; // the rules of one resource
+pub mod tokens; // service account tokens
 pub mod subresource; // subresources and virtual resources as rows
 
 // Requests. Start at `server`.
@@ -51,6 +53,7 @@ mod negotiate; // forms of answers and bodies
 mod openapi_routes; // OpenAPI documents by URL
 mod patching; // patches as functions on objects
 mod table; // tables and metadata-only answers
+mod typed; // decoding rules of built-in kinds
 mod verbs; // every verb below HTTP
 
 pub use admission::{Admission, Attributes, Operation};

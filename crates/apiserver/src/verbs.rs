@@ -4,6 +4,7 @@ pub(crate) mod checks; // what Kubernetes checks of every object
 pub(crate) mod collection; // list and deletecollection
 pub(crate) mod create; // create
 pub(crate) mod delete; // delete in two phases
+pub(crate) mod finalize; // finalizers of a namespace
 pub(crate) mod ownership; // who manages which field
 pub(crate) mod patch; // merge, JSON, strategic and apply patches
 pub(crate) mod read; // get

@@ -6,6 +6,7 @@ use crate::error::{ApiError, Cause};
 use crate::object;
 use crate::query::FieldValidation;
 use crate::resource::{Origin, ServedResource};
+use crate::typed;
 
 /// Drops unknown fields and fills defaults of an object that a client sent; answers the warnings for what was dropped.
 pub(crate) fn clean(
@@ -14,6 +15,15 @@ pub(crate) fn clean(
     validation: FieldValidation,
 ) -> Result<Vec<String>, ApiError> {
     let mut unknown = object::normalize_metadata(body);
+    if resource.origin == Origin::BuiltIn {
+        let decoded = typed::decode(body);
+        if let Some(fault) = decoded.fault {
+            let (kind, version) = (&resource.gvk.kind, &resource.gvk.version);
+            let message = format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {fault}");
+            return Err(ApiError::bad_request(message));
+        }
+        unknown.extend(decoded.unknown);
+    }
     if let Some(schema) = &resource.schema {
         if validation != FieldValidation::Ignore {
             // Metadata has been cleaned before, so no field is named twice.
@@ -42,6 +52,9 @@ pub(crate) fn clean(
 /// Shapes an object again after admission or a patch changed it.
 pub(crate) fn reshape(resource: &ServedResource, body: &mut Value) {
     object::normalize_metadata(body);
+    if resource.origin == Origin::BuiltIn {
+        typed::decode(body);
+    }
     if let Some(schema) = &resource.schema {
         schema.prune(body);
         schema.default(body);
