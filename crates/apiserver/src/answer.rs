@@ -19,6 +19,7 @@ use crate::local::PatchKind;
 use crate::names::Verb;
 use crate::negotiate::{Accepted, BodyForm, Form, accepted, body_form, patch_kind};
 use crate::partition::Scope;
+use crate::patching::patched;
 use crate::query::{DeleteOptions, ListOptions, Query, WriteOptions};
 use crate::request::RequestInfo;
 use crate::resource::ServedResource;
@@ -289,14 +290,7 @@ impl Call<'_> {
         let writer = self.writer("PatchOptions")?;
         let form = if kind == PatchKind::Apply { BodyForm::Yaml } else { BodyForm::Json };
         let value = decode::decode(&body::read(body).await?, form)?;
-        let written = scale::change(&writer, target, |mut scale| {
-            let patched = match kind {
-                PatchKind::Json => crate::patching::json_patch(&mut scale, &value),
-                _ => crate::patching::merge_patch(&mut scale, &value),
-            };
-            patched?;
-            Ok(scale)
-        });
+        let written = scale::change(&writer, target, |scale| patched(&self.resource, kind, &scale, &value));
         self.written(written.await?)
     }
 

@@ -29,6 +29,7 @@ mod object_schema;
 mod reconcile; // owned sets after a schema turned atomic
 mod remove; // fields out of an object
 mod server_side; // apply: merge, prune, conflicts. Start here.
+mod structural; // structural schemas as schemas for merging
 mod tracking; // who writes, in which version, through which subresource
 mod update; // ownership after create, update, patch // root of an object: type, metadata, rest
 

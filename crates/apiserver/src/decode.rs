@@ -17,9 +17,7 @@ pub(crate) fn decode(bytes: &Bytes, form: BodyForm) -> Result<Value, ApiError> {
     let value = match form {
         BodyForm::Json => json(bytes)?,
         BodyForm::Yaml => yaml(bytes)?,
-        BodyForm::Protobuf => {
-            return Err(ApiError::unsupported_media_type("application/json, application/yaml"));
-        }
+        BodyForm::Protobuf => crate::protobuf::decode(bytes)?,
     };
     if depth_exceeds(&value, DEPTH_MAX) {
         return Err(ApiError::bad_request(format!(

@@ -4,14 +4,13 @@
 
 mod admission_configurations; // webhooks and admission policies
 mod cells; // printed columns that are no plain paths
-mod core; // namespaces, configmaps, secrets, service accounts, events, quotas
 mod coordination; // leases
+mod core; // namespaces, configmaps, secrets, service accounts, events, quotas
 mod crd; // custom resource definitions
 mod plain; // the strategy of kinds without rules of their own
 mod rbac; // roles and bindings
 mod reviews; // virtual creates answered by the host
 mod row; // how a built-in resource is written down here
-
 
 use std::sync::Arc;
 

@@ -11,7 +11,6 @@ pub mod error; // every refusal as a Status
 pub mod name_rules; // which names are allowed
 pub mod names; // groups, versions, resources, verbs
 pub mod partition; // whose objects: the opaque tenant key
-pub mod patch; // JSON patch, merge patch, strategic merge patch
 pub mod user; // who asks
 
 // What is served.
@@ -21,8 +20,8 @@ pub mod rbac; // roles: what they grant, what may be granted
 pub mod kinds; // the resources Kubernetes itself brings
 pub mod resource; // a resource as served
 pub mod strategy; // the rules of one resource
-pub mod tokens; // service account tokens
 pub mod subresource; // subresources and virtual resources as rows
+pub mod tokens; // service account tokens
 
 // Requests. Start at `server`.
 pub mod answer; // answers over HTTP
@@ -45,6 +44,8 @@ pub mod store; // objects under one revision
 pub mod apply; // ownership of fields, server-side apply
 pub mod builtin; // what the built-in kinds look like
 pub mod fields; // sets of fields
+pub mod patch; // JSON patch, merge patch, strategic merge patch
+pub mod protobuf; // bodies that clients send as protobuf
 pub mod schema; // structural schemas: parse, prune, default, validate
 
 mod decode; // bodies to values

@@ -1,52 +1,38 @@
-//! Patches as functions on objects, with the refusals of Kubernetes.
+//! Patches as functions on objects, by the shape of the resource.
 
 use serde_json::Value;
 
-use crate::error::{ApiError, Cause, Details};
-use crate::names::GroupVersionKind;
+use crate::apply::ObjectSchema;
+use crate::error::ApiError;
+use crate::fields::{DEDUCED, MergeSchema};
+use crate::local::PatchKind;
+use crate::patch::{json_patch, merge_patch, strategic_merge_patch};
+use crate::resource::{Origin, ServedResource};
 
-/// RFC 7386.
-pub(crate) fn merge_patch(object: &mut Value, patch: &Value) -> Result<(), ApiError> {
-    if !patch.is_object() {
-        return Err(ApiError::bad_request("a merge patch must be an object"));
+/// How the parts of an object are owned and merged: by the structural schema of custom kinds, by the table of built-in kinds.
+pub(crate) fn merge_schema(resource: &ServedResource) -> &dyn MergeSchema {
+    if resource.origin == Origin::BuiltIn {
+        if let Some(node) = crate::builtin::table().kind(&resource.api_version(), &resource.gvk.kind) {
+            return node;
+        }
     }
-    json_patch::merge(object, patch);
-    Ok(())
+    match &resource.schema {
+        Some(schema) => &**schema,
+        None => &DEDUCED,
+    }
 }
 
-/// RFC 6902.
-pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<(), ApiError> {
-    const OPERATIONS_MAX: usize = 10_000;
-    if patch.as_array().is_some_and(|list| list.len() > OPERATIONS_MAX) {
-        let why = format!("The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}");
-        return Err(ApiError::new(413, "RequestEntityTooLarge", why));
-    }
-    let patch: json_patch::Patch = serde_json::from_value(patch.clone())
-        .map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
-    json_patch::patch(object, &patch).map_err(|e| unprocessable(&e.to_string()))
-}
-
-fn unprocessable(why: &str) -> ApiError {
-    let mut error =
-        ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request");
-    let cause = Cause {
-        reason: "UnexpectedServerResponse".to_owned(),
-        message: why.to_owned(),
-        field: String::new(),
+/// The object after a patch that is no apply.
+pub(crate) fn patched(
+    resource: &ServedResource,
+    kind: PatchKind,
+    object: &Value,
+    patch: &Value,
+) -> Result<Value, ApiError> {
+    let patched = match kind {
+        PatchKind::Json => json_patch(object, patch),
+        PatchKind::Strategic => strategic_merge_patch(&ObjectSchema(merge_schema(resource)), object, patch),
+        PatchKind::Merge | PatchKind::Apply => merge_patch(object, patch),
     };
-    error.details = Some(Box::new(Details { causes: vec![cause], ..Details::default() }));
-    error
-}
-
-/// Kubernetes' strategic merge.
-pub(crate) fn strategic_merge(
-    gvk: &GroupVersionKind,
-    _object: &mut Value,
-    _patch: &Value,
-) -> Result<(), ApiError> {
-    Err(ApiError::new(
-        415,
-        "UnsupportedMediaType",
-        format!("strategic merge patches of {} are not supported", gvk.kind),
-    ))
+    Ok(patched?)
 }

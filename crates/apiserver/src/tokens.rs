@@ -105,7 +105,9 @@ impl SubresourceHandler for TokenRoute {
 }
 
 fn seconds(spec: &Value) -> Result<i64, ApiError> {
-    let Some(seconds) = spec.get("expirationSeconds").and_then(Value::as_i64) else { return Ok(DEFAULT_SECONDS) };
+    let Some(seconds) = spec.get("expirationSeconds").and_then(Value::as_i64) else {
+        return Ok(DEFAULT_SECONDS);
+    };
     let why = if seconds < LEAST_SECONDS {
         "may not specify a duration less than 10 minutes"
     } else if seconds > 1 << 32 {
@@ -114,5 +116,9 @@ fn seconds(spec: &Value) -> Result<i64, ApiError> {
         return Ok(seconds);
     };
     let cause = Cause::invalid("spec.expirationSeconds", &seconds.into(), why);
-    Err(ApiError::invalid(&GroupVersionKind::new("authentication.k8s.io", "v1", "TokenRequest"), "", vec![cause]))
+    Err(ApiError::invalid(
+        &GroupVersionKind::new("authentication.k8s.io", "v1", "TokenRequest"),
+        "",
+        vec![cause],
+    ))
 }

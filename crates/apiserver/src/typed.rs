@@ -109,8 +109,9 @@ fn refuse(value: &Value, kind: &str, path: &str, wanted: &str, decoded: &mut Dec
         Value::Object(_) => "object",
     };
     if decoded.fault.is_none() {
-        decoded.fault =
-            Some(format!("json: cannot unmarshal {found} into Go struct field {kind}.{path} of type {wanted}"));
+        decoded.fault = Some(format!(
+            "json: cannot unmarshal {found} into Go struct field {kind}.{path} of type {wanted}"
+        ));
     }
 }
 
@@ -128,7 +129,10 @@ mod tests {
         assert_eq!(map, json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}, "data": {"a": "b"}}));
         map["data"]["a"] = json!(5);
         let fault = decode(&mut map).fault.unwrap();
-        assert_eq!(fault, "json: cannot unmarshal number into Go struct field ConfigMap.data.a of type string");
+        assert_eq!(
+            fault,
+            "json: cannot unmarshal number into Go struct field ConfigMap.data.a of type string"
+        );
         let mut secret = json!({"apiVersion": "v1", "kind": "Secret", "data": {"a": "!"}});
         assert!(decode(&mut secret).fault.unwrap().contains("base64"));
     }

@@ -31,7 +31,10 @@ async fn dev_03_refusals_carry_the_texts_of_kubernetes() {
     host.post(WIDGETS, widget("a", 1)).await;
     let check = |answer: support::Answer, code: u16, reason: &str, message: &str| {
         assert_eq!(answer.code, code, "{answer:?}");
-        assert_eq!((answer.body["reason"].as_str().unwrap(), answer.body["message"].as_str().unwrap()), (reason, message));
+        assert_eq!(
+            (answer.body["reason"].as_str().unwrap(), answer.body["message"].as_str().unwrap()),
+            (reason, message)
+        );
     };
     let again = host.post(WIDGETS, widget("a", 1)).await;
     check(again, 409, "AlreadyExists", "widgets.example.com \"a\" already exists");
@@ -43,7 +46,12 @@ async fn dev_03_refusals_carry_the_texts_of_kubernetes() {
     let text = "Operation cannot be fulfilled on widgets.example.com \"a\": the object has been modified; please apply your changes to the latest version and try again";
     check(host.call("PUT", &format!("{WIDGETS}/a"), stale).await, 409, "Conflict", text);
     let none = host.call("PUT", &format!("{WIDGETS}/a"), widget("a", 2)).await;
-    check(none, 422, "Invalid", "Widget.example.com \"a\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update");
+    check(
+        none,
+        422,
+        "Invalid",
+        "Widget.example.com \"a\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+    );
     let namespace = host.post("/apis/example.com/v1/namespaces/none/widgets", widget("a", 1)).await;
     check(namespace, 404, "NotFound", "namespaces \"none\" not found");
     let bad = host.post(WIDGETS, widget("A", -1)).await;
@@ -52,7 +60,12 @@ async fn dev_03_refusals_carry_the_texts_of_kubernetes() {
     let kind = host.get("/apis/example.com/v1/nothings").await;
     assert_eq!((kind.code, kind.body["reason"].as_str()), (404, Some("NotFound")));
     let strict = host.post(&format!("{WIDGETS}?fieldValidation=Strict"), json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "s"}, "spec": {"size": 1, "x": 1}})).await;
-    check(strict, 400, "BadRequest", "Widget in version \"v1\" cannot be handled as a Widget: strict decoding error: unknown field \"spec.x\"");
+    check(
+        strict,
+        400,
+        "BadRequest",
+        "Widget in version \"v1\" cannot be handled as a Widget: strict decoding error: unknown field \"spec.x\"",
+    );
 }
 
 #[tokio::test]
@@ -92,11 +105,16 @@ async fn dev_03_patches_of_every_kind_change_objects() {
     assert_eq!(patch("application/json-patch+json", url.clone(), json_patch).await.code, 422);
     let strategic = patch("application/strategic-merge-patch+json", url.clone(), json!({})).await;
     assert_eq!((strategic.code, strategic.body["reason"].as_str()), (415, Some("UnsupportedMediaType")));
-    let stale = patch("application/merge-patch+json", url.clone(), json!({"metadata": {"resourceVersion": "1"}})).await;
+    let stale =
+        patch("application/merge-patch+json", url.clone(), json!({"metadata": {"resourceVersion": "1"}}))
+            .await;
     assert_eq!(stale.code, 409);
-    let scaled = patch("application/merge-patch+json", format!("{url}/scale"), json!({"spec": {"replicas": 4}})).await;
+    let scaled =
+        patch("application/merge-patch+json", format!("{url}/scale"), json!({"spec": {"replicas": 4}})).await;
     assert_eq!((scaled.code, &scaled.body["spec"]["replicas"]), (200, &json!(4)), "{scaled:?}");
-    let dry = patch("application/merge-patch+json", format!("{url}?dryRun=All"), json!({"spec": {"size": 8}})).await;
+    let dry =
+        patch("application/merge-patch+json", format!("{url}?dryRun=All"), json!({"spec": {"size": 8}}))
+            .await;
     assert_eq!(dry.body["spec"]["size"], 8);
     assert_eq!(host.get(&url).await.body["spec"]["size"], 3);
 }
@@ -113,7 +131,10 @@ async fn dev_03_server_side_apply_creates_merges_and_names_conflicting_managers(
     let made = apply(url("one", false), json!({"size": 1, "parts": [{"name": "x", "n": 1}]})).await;
     assert_eq!(made.code, 201, "{made:?}");
     let same = apply(url("one", false), json!({"size": 1, "parts": [{"name": "x", "n": 1}]})).await;
-    assert_eq!((same.code, &same.body["metadata"]["resourceVersion"]), (200, &made.body["metadata"]["resourceVersion"]));
+    assert_eq!(
+        (same.code, &same.body["metadata"]["resourceVersion"]),
+        (200, &made.body["metadata"]["resourceVersion"])
+    );
     let merged = apply(url("two", false), json!({"parts": [{"name": "y", "n": 2}]})).await;
     assert_eq!(merged.body["spec"]["parts"].as_array().unwrap().len(), 2, "{merged:?}");
     let conflict = apply(url("two", false), json!({"size": 5})).await;
@@ -122,7 +143,9 @@ async fn dev_03_server_side_apply_creates_merges_and_names_conflicting_managers(
     let forced = apply(url("two", true), json!({"size": 5})).await;
     assert_eq!((forced.code, &forced.body["spec"]["size"]), (200, &json!(5)));
     assert_eq!(forced.body["spec"]["parts"].as_array().unwrap().len(), 1);
-    let anonymous = host.call_as("a", "PATCH", &format!("{WIDGETS}/a"), "", "application/apply-patch+yaml", widget("a", 1)).await;
+    let anonymous = host
+        .call_as("a", "PATCH", &format!("{WIDGETS}/a"), "", "application/apply-patch+yaml", widget("a", 1))
+        .await;
     assert_eq!(anonymous.code, 422);
 }
 
@@ -154,13 +177,26 @@ async fn dev_03_finalizers_hold_a_deleted_object_until_the_last_is_gone() {
 #[tokio::test]
 async fn dev_03_generated_names_and_built_in_rules() {
     let host = host();
-    let named = host.post("/api/v1/namespaces/default/configmaps", json!({"metadata": {"generateName": "c-"}, "data": {"a": "b"}})).await;
+    let named = host
+        .post(
+            "/api/v1/namespaces/default/configmaps",
+            json!({"metadata": {"generateName": "c-"}, "data": {"a": "b"}}),
+        )
+        .await;
     assert_eq!(named.code, 201, "{named:?}");
     assert_eq!(named.body["metadata"]["name"].as_str().unwrap().len(), 7);
     assert_eq!(named.body["metadata"].get("generation"), None);
-    let secret = host.post("/api/v1/namespaces/default/secrets", json!({"metadata": {"name": "s"}, "stringData": {"k": "v"}})).await.body;
+    let secret = host
+        .post(
+            "/api/v1/namespaces/default/secrets",
+            json!({"metadata": {"name": "s"}, "stringData": {"k": "v"}}),
+        )
+        .await
+        .body;
     assert_eq!((&secret["type"], &secret["data"]), (&json!("Opaque"), &json!({"k": "dg=="})));
-    let wrong = host.post("/api/v1/namespaces/default/configmaps", json!({"metadata": {"name": "w"}, "data": {"a": 1}})).await;
+    let wrong = host
+        .post("/api/v1/namespaces/default/configmaps", json!({"metadata": {"name": "w"}, "data": {"a": 1}}))
+        .await;
     assert_eq!(wrong.code, 400, "{wrong:?}");
     let role = json!({"metadata": {"name": "system:x"}, "rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]});
     assert_eq!(host.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", role).await.code, 201);
@@ -183,7 +219,11 @@ async fn dev_03_both_faces_of_events_show_the_same_object() {
     let made = host.post("/apis/events.k8s.io/v1/namespaces/default/events", event).await;
     assert_eq!(made.code, 201, "{made:?}");
     let core = host.get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=a").await.body;
-    assert_eq!((&core["items"][0]["message"], &core["items"][0]["kind"]), (&json!("hello"), &json!("Event")), "{core}");
+    assert_eq!(
+        (&core["items"][0]["message"], &core["items"][0]["kind"]),
+        (&json!("hello"), &json!("Event")),
+        "{core}"
+    );
     assert_eq!(core["items"][0]["apiVersion"], "v1");
 }
 

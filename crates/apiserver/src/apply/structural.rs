@@ -39,7 +39,9 @@ impl MergeSchema for Node {
             (Kind::Object, _) => Shape::Map,
             (Kind::Any, _) if self.is_open() => Shape::Deduced,
             (Kind::Any, _) => Shape::Map,
-            (Kind::String | Kind::Integer | Kind::Number | Kind::Boolean | Kind::IntOrString, _) => Shape::Scalar,
+            (Kind::String | Kind::Integer | Kind::Number | Kind::Boolean | Kind::IntOrString, _) => {
+                Shape::Scalar
+            }
         }
     }
 
@@ -102,7 +104,9 @@ mod tests {
         let now = "2030-01-01T00:00:00Z".parse().unwrap();
         let object = |spec: Value| json!({"apiVersion": "x.io/v1", "kind": "X", "metadata": {"name": "x"}, "spec": spec});
         let cx = |manager| Tracking::new("x.io/v1", &schema, manager, now);
-        let one = object(json!({"ports": [{"name": "a", "n": 1}], "tags": ["x"], "plain": ["p"], "free": {"k": {"l": [1]}}}));
+        let one = object(
+            json!({"ports": [{"name": "a", "n": 1}], "tags": ["x"], "plain": ["p"], "free": {"k": {"l": [1]}}}),
+        );
         let two = object(json!({"ports": [{"name": "b"}], "tags": ["y"], "free": {"k": {"m": 1}}}));
         let first = apply(&cx("one"), None, &one, false).unwrap();
         let both = apply(&cx("two"), Some(&first.object), &two, false).unwrap();
@@ -110,7 +114,8 @@ mod tests {
             both.object["spec"],
             json!({"ports": [{"name": "a", "n": 1}, {"name": "b"}], "tags": ["x", "y"], "plain": ["p"], "free": {"k": {"l": [1], "m": 1}}})
         );
-        let error = apply(&cx("two"), Some(&both.object), &object(json!({"plain": ["q"]})), false).unwrap_err();
+        let error =
+            apply(&cx("two"), Some(&both.object), &object(json!({"plain": ["q"]})), false).unwrap_err();
         assert_eq!(error.to_string(), r#"Apply failed with 1 conflict: conflict with "one": .spec.plain"#);
         assert!(apply(&cx("two"), None, &object(json!({"nope": 1})), false).is_err());
     }

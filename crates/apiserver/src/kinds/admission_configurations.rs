@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::cells;
 use super::plain::BuiltIn;
 use super::row::{age, built_in, column};
-use super::cells;
 use crate::error::Cause;
 use crate::resource::{ServedResource, Subresources};
 use crate::strategy::ResourceStrategy;
@@ -112,7 +112,8 @@ fn hook_faults(hook: &Value, path: &str, causes: &mut Vec<Cause>) {
         causes.push(Cause::required(field, "must specify one of v1, v1beta1"));
     }
     match text("sideEffects") {
-        "" => causes.push(Cause::required(format!("{path}.sideEffects"), "must specify one of None, NoneOnDryRun")),
+        "" => causes
+            .push(Cause::required(format!("{path}.sideEffects"), "must specify one of None, NoneOnDryRun")),
         "None" | "NoneOnDryRun" => {}
         other => {
             let supported = ["None", "NoneOnDryRun"];

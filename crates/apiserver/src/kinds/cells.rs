@@ -14,7 +14,8 @@ pub(super) fn count(object: &Value, keys: &[&str]) -> Value {
 
 /// `Kind/name` of the role a binding refers to.
 pub(super) fn role(object: &Value) -> Value {
-    let text = |key: &str| object.pointer(&format!("/roleRef/{key}")).and_then(Value::as_str).unwrap_or_default();
+    let text =
+        |key: &str| object.pointer(&format!("/roleRef/{key}")).and_then(Value::as_str).unwrap_or_default();
     format!("{}/{}", text("kind"), text("name")).into()
 }
 
@@ -26,7 +27,11 @@ pub(super) fn subjects(object: &Value, kind: &str) -> Value {
         .filter(|s| s.get("kind").and_then(Value::as_str) == Some(kind))
         .map(|s| {
             let text = |key: &str| s.get(key).and_then(Value::as_str).unwrap_or_default();
-            if kind == "ServiceAccount" { format!("{}/{}", text("namespace"), text("name")) } else { text("name").to_owned() }
+            if kind == "ServiceAccount" {
+                format!("{}/{}", text("namespace"), text("name"))
+            } else {
+                text("name").to_owned()
+            }
         })
         .collect();
     names.join(", ").into()

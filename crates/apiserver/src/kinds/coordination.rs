@@ -29,10 +29,18 @@ impl ResourceStrategy for Leases {
         let number = |field: &str| object.pointer(&format!("/spec/{field}")).and_then(Value::as_i64);
         let mut causes = Vec::new();
         if let Some(seconds) = number("leaseDurationSeconds").filter(|n| *n <= 0) {
-            causes.push(Cause::invalid("spec.leaseDurationSeconds", &seconds.into(), "must be greater than 0"));
+            causes.push(Cause::invalid(
+                "spec.leaseDurationSeconds",
+                &seconds.into(),
+                "must be greater than 0",
+            ));
         }
         if let Some(count) = number("leaseTransitions").filter(|n| *n < 0) {
-            causes.push(Cause::invalid("spec.leaseTransitions", &count.into(), "must be greater than or equal to 0"));
+            causes.push(Cause::invalid(
+                "spec.leaseTransitions",
+                &count.into(),
+                "must be greater than or equal to 0",
+            ));
         }
         causes
     }

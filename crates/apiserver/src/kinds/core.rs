@@ -7,9 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::row::{age, built_in, column, texts, wide};
 use super::cells;
 use super::plain::BuiltIn;
+use super::row::{age, built_in, column, texts, wide};
 use crate::error::{ApiError, Cause};
 use crate::name_rules::{config_key_fault, label_fault};
 use crate::names::{GroupVersionKind, Verb};
@@ -78,9 +78,17 @@ fn core_events() -> ServedResource {
     ServedResource {
         short_names: texts(&["ev"]),
         selectable_fields: texts(&[
-            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-            "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-            "reportingComponent", "source", "type",
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
         ]),
         columns: vec![
             column("Last Seen", "date", ".lastTimestamp"),
@@ -189,14 +197,18 @@ fn immutable_faults(object: &Value, old: Option<&Value>, fields: &[&str]) -> Vec
     if object.get("immutable").and_then(Value::as_bool) != Some(true) {
         causes.push(Cause::forbidden("immutable", text));
     }
-    causes.extend(fields.iter().filter(|f| object.get(**f) != old.get(**f)).map(|f| Cause::forbidden(*f, text)));
+    causes.extend(
+        fields.iter().filter(|f| object.get(**f) != old.get(**f)).map(|f| Cause::forbidden(*f, text)),
+    );
     causes
 }
 
 fn key_faults(object: &Value, field: &str) -> Vec<Cause> {
     let keys = object.get(field).and_then(Value::as_object).into_iter().flat_map(Map::keys);
-    keys.filter_map(|key| config_key_fault(key).map(|f| Cause::invalid(format!("{field}[{key}]"), &key.as_str().into(), f)))
-        .collect()
+    keys.filter_map(|key| {
+        config_key_fault(key).map(|f| Cause::invalid(format!("{field}[{key}]"), &key.as_str().into(), f))
+    })
+    .collect()
 }
 
 const DATA_BYTES_MAX: usize = 1024 * 1024;
@@ -209,7 +221,11 @@ fn size_faults(object: &Value, fields: &[&str]) -> Vec<Cause> {
         .map(|v| v.as_str().map_or(0, str::len))
         .sum();
     if size > DATA_BYTES_MAX * 4 / 3 {
-        vec![Cause::field("FieldValueTooLong", "", format!("Too long: may not be more than {DATA_BYTES_MAX} bytes"))]
+        vec![Cause::field(
+            "FieldValueTooLong",
+            "",
+            format!("Too long: may not be more than {DATA_BYTES_MAX} bytes"),
+        )]
     } else {
         Vec::new()
     }

@@ -85,7 +85,8 @@ impl ResourceStrategy for Roles {
                     let why = "namespaced rules cannot apply to non-resource URLs";
                     causes.push(Cause::invalid(at("nonResourceURLs"), &rule["nonResourceURLs"], why));
                 }
-                let mixed = ["apiGroups", "resources", "resourceNames"].iter().any(|f| !list(rule, f).is_empty());
+                let mixed =
+                    ["apiGroups", "resources", "resourceNames"].iter().any(|f| !list(rule, f).is_empty());
                 if mixed {
                     let why = "rules cannot apply to both regular resources and non-resource URLs";
                     causes.push(Cause::invalid(at("nonResourceURLs"), &rule["nonResourceURLs"], why));
@@ -93,10 +94,16 @@ impl ResourceStrategy for Roles {
                 continue;
             }
             if list(rule, "apiGroups").is_empty() {
-                causes.push(Cause::required(at("apiGroups"), "resource rules must supply at least one api group"));
+                causes.push(Cause::required(
+                    at("apiGroups"),
+                    "resource rules must supply at least one api group",
+                ));
             }
             if list(rule, "resources").is_empty() {
-                causes.push(Cause::required(at("resources"), "resource rules must supply at least one resource"));
+                causes.push(Cause::required(
+                    at("resources"),
+                    "resource rules must supply at least one resource",
+                ));
             }
         }
         causes

@@ -55,7 +55,13 @@ impl Reviews {
                 false,
                 &self.self_subject_rules,
             ),
-            ("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", false, &self.subject_access),
+            (
+                "authorization.k8s.io",
+                "SubjectAccessReview",
+                "subjectaccessreviews",
+                false,
+                &self.subject_access,
+            ),
         ];
         rows.into_iter()
             .filter_map(|(group, kind, plural, namespaced, handler)| {
@@ -73,7 +79,12 @@ pub struct SelfSubjectReview;
 
 #[async_trait]
 impl VirtualCreate for SelfSubjectReview {
-    async fn create(&self, cx: &RequestCx, _namespace: Option<&str>, _object: Value) -> Result<Value, ApiError> {
+    async fn create(
+        &self,
+        cx: &RequestCx,
+        _namespace: Option<&str>,
+        _object: Value,
+    ) -> Result<Value, ApiError> {
         Ok(json!({
             "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
             "metadata": {"creationTimestamp": null}, "status": {"userInfo": cx.user.to_value()},

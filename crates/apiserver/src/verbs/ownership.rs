@@ -5,19 +5,10 @@ use serde_json::Value;
 use super::{Target, Writer};
 use crate::apply::{self, ApplyError, ObjectSchema, Tracking};
 use crate::error::{ApiError, Cause};
-use crate::fields::{DEDUCED, MergeSchema};
+use crate::fields::MergeSchema;
 use crate::names::GroupVersionKind;
-use crate::resource::{Origin, ServedResource};
-
-/// How the parts of an object are owned: by the structural schema of custom kinds, by the table of built-in kinds.
-fn merge_schema(resource: &ServedResource) -> &dyn MergeSchema {
-    if resource.origin == Origin::BuiltIn {
-        if let Some(node) = crate::builtin::table().kind(&resource.api_version(), &resource.gvk.kind) {
-            return node;
-        }
-    }
-    &DEDUCED
-}
+use crate::patching::merge_schema;
+use crate::resource::ServedResource;
 
 fn with_tracking<T>(writer: &Writer<'_>, target: &Target, run: impl FnOnce(&Tracking<'_>) -> T) -> T {
     let resource = &target.resource;

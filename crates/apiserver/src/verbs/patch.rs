@@ -7,6 +7,7 @@ use super::{Target, Writer, Written, checks, create, current, ownership, served,
 use crate::error::{ApiError, Cause};
 use crate::local::PatchKind;
 use crate::object;
+use crate::patching::patched as patched_value;
 use crate::query::FieldValidation;
 use crate::resource::Origin as ResourceOrigin;
 
@@ -109,15 +110,8 @@ fn clean(writer: &Writer<'_>, target: &Target, body: &mut Value) -> Result<Vec<S
 /// The object after a merge, JSON or strategic merge patch.
 fn patched(writer: &Writer<'_>, target: &Target, old: &Value, patch: &Patch) -> Result<Value, ApiError> {
     // A patch sees what a client sees, the decoration included.
-    let mut object = writer.leaving(target, old.clone());
-    match patch.kind {
-        PatchKind::Merge => crate::patching::merge_patch(&mut object, &patch.body),
-        PatchKind::Json => crate::patching::json_patch(&mut object, &patch.body),
-        PatchKind::Strategic => {
-            crate::patching::strategic_merge(&target.resource.gvk, &mut object, &patch.body)
-        }
-        PatchKind::Apply => Ok(()),
-    }?;
+    let seen = writer.leaving(target, old.clone());
+    let mut object = patched_value(&target.resource, patch.kind, &seen, &patch.body)?;
     writer.server.parts().decorator.strip(&target.partition, &mut object);
     checks::check_type(target, &mut object)?;
     Ok(object)

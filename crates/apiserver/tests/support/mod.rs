@@ -28,7 +28,11 @@ pub fn host_of(parts: Parts) -> Host {
     let server = ApiServer::new(Parts { clock, ids: Ids::seeded(7), ..parts });
     let mut resources = BuiltIns::default().resources();
     resources.push(Arc::new(widgets()));
-    resources.push(Arc::new(ServedResource::new(GroupVersionKind::new("example.com", "v1", "Crate"), "crates", false)));
+    resources.push(Arc::new(ServedResource::new(
+        GroupVersionKind::new("example.com", "v1", "Crate"),
+        "crates",
+        false,
+    )));
     Host { server, apis: Arc::new(FixedApis(Arc::new(Catalog::new(resources)))) }
 }
 
@@ -45,7 +49,8 @@ fn widgets() -> ServedResource {
             "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
         },
     });
-    let mut widgets = ServedResource::new(GroupVersionKind::new("example.com", "v1", "Widget"), "widgets", true);
+    let mut widgets =
+        ServedResource::new(GroupVersionKind::new("example.com", "v1", "Widget"), "widgets", true);
     widgets.schema = Some(Arc::new(StructuralSchema::parse(&schema, "schema").unwrap()));
     widgets.subresources.status = true;
     widgets.subresources.scale = Some(Scale {
