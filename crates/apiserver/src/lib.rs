@@ -15,8 +15,6 @@ pub mod user; // who asks
 
 // What is served.
 pub mod catalog; // which resources a partition serves
-pub mod protobuf; // bodies that clients send as protobuf
-pub mod rbac; // roles: what they grant, what may be granted
 pub mod kinds; // the resources Kubernetes itself brings
 pub mod resource; // a resource as served
 pub mod strategy; // the rules of one resource
@@ -46,6 +44,7 @@ pub mod builtin; // what the built-in kinds look like
 pub mod fields; // sets of fields
 pub mod patch; // JSON patch, merge patch, strategic merge patch
 pub mod protobuf; // bodies that clients send as protobuf
+pub mod rbac; // roles: what they grant, what may be granted
 pub mod schema; // structural schemas: parse, prune, default, validate
 
 mod decode; // bodies to values
