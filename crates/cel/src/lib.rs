@@ -1,3 +1,42 @@
-//! CEL behind a guard.
-mod pattern;
+//! Evaluates expressions that users wrote, without trusting them: a guard before the parser, large stacks under it, a meter on
+//! every step. Never decides what an expression is for.
+//!
+//! Kubernetes rules go through [`KubernetesCel`]: the parser and the function libraries come from kube-cel; the evaluation is
+//! ours, for it has to be interruptible and must not copy objects.
+//!
+//! ```
+//! use mesh_cel::{Budget, CelEngine, Environment, Input, KubernetesCel, Shape};
+//! use serde_json::json;
+//!
+//! let environment = Environment::new().with("self", Shape::dynamic());
+//! let rule = KubernetesCel.compile("self.replicas <= self.max", &environment)?;
+//! let object = json!({"replicas": 3, "max": 5});
+//! assert_eq!(rule.holds(&[Input::Json(&object)], &mut Budget::default()), Ok(true));
+//!
+//! let nested = "[".repeat(10_000);
+//! assert!(KubernetesCel.compile(&nested, &environment).is_err());
+//! # Ok::<(), mesh_cel::CompileError>(())
+//! ```
+
+mod engine; // compile and evaluate. Start here.
+mod guard; // what may reach the parser
+mod stack; // threads with large stacks
+mod shape; // what a schema declares of a value
+mod ir; // the compiled form
+mod lower; // from the parser's tree to it
+mod check; // types, before any evaluation
+mod meter; // what evaluations may cost
+mod eval; // the walk
+mod value; // values, viewed or owned
+mod functions; // native functions
+mod library; // functions of kube-cel
+mod pattern; // regular expressions of Go
+
+pub use engine::{
+    CelEngine, CelProgram, CompileError, Environment, EvaluationError, Input, KubernetesCel, Outcome,
+};
+pub use guard::{BRACKET_DEPTH_MAX, CHAIN_LENGTH_MAX, GuardError, LENGTH_MAX};
+pub use meter::{Budget, CALL_COST_MAX, OBJECT_COST_MAX};
 pub use pattern::{PATTERN_LENGTH_MAX, Pattern, PatternError};
+pub use shape::{Shape, unescape};
+pub use stack::{STACK_SIZE, StackError, use_inline_stacks};

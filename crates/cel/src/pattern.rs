@@ -15,7 +15,9 @@ use thiserror::Error;
 /// Bytes of a pattern's text; longer ones are refused before they are parsed.
 pub const PATTERN_LENGTH_MAX: usize = 16 * 1024;
 /// Bytes of a compiled program; `(a{1000}){1000}` ends here.
-const PROGRAM_SIZE_MAX: usize = 4 * 1024 * 1024;
+const PROGRAM_SIZE_MAX: usize = 2 * 1024 * 1024;
+/// Times that `{n}` may repeat, as in Go.
+const REPEAT_MAX: u64 = 1000;
 /// Group nesting of a pattern.
 const NEST_MAX: u32 = 200;
 /// Compiled patterns that are remembered by text; the map is emptied when full.
@@ -57,6 +59,9 @@ impl Pattern {
             && let Some(pattern) = known.get(text)
         {
             return Ok(pattern.clone());
+        }
+        if let Some(count) = repeats_too_often(text) {
+            return Err(PatternError::Syntax(format!("invalid repeat count: `{{{count}}}`")));
         }
         let regex = RegexBuilder::new(&translate(text))
             .size_limit(PROGRAM_SIZE_MAX)
@@ -103,6 +108,14 @@ impl PartialEq for Pattern {
 fn last_line(report: &str) -> String {
     let line = report.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("malformed pattern");
     line.trim().trim_start_matches("error: ").to_owned()
+}
+
+/// A count in braces that is above what Go allows.
+fn repeats_too_often(text: &str) -> Option<&str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(count, _)| count).find(|count| {
+        let numbers = count.bytes().all(|b| b.is_ascii_digit() || b == b',');
+        numbers && count.split(',').any(|n| n.len() > 4 || n.parse::<u64>().is_ok_and(|n| n > REPEAT_MAX))
+    })
 }
 
 /// Go's dialect in the dialect of the `regex` crate.
