@@ -16,6 +16,10 @@ pub use approval::{APPROVAL_ANNOTATION, approval, validate_approval};
 pub use definition::{Names, Version, default, names_of, versions_of};
 pub use names::{NameClaim, NameDecision, accept_names, validate_group, validate_names};
 pub use served::{served_resources, storage_version_hash};
-pub use status::{Condition, condition_status, prepare_for_create, prepare_for_update, reconcile_status, stored_versions};
+pub use status::{
+    Condition, condition_status, prepare_for_create, prepare_for_update, reconcile_status, stored_versions,
+};
 pub use validate::{validate, validate_status};
-pub use versions::{compile_version_schema, validate_columns, validate_selectable_fields, validate_subresources};
+pub use versions::{
+    compile_version_schema, validate_columns, validate_selectable_fields, validate_subresources,
+};

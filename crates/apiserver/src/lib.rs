@@ -41,6 +41,7 @@ pub mod store; // objects under one revision
 // Pure machinery.
 pub mod apply; // ownership of fields, server-side apply
 pub mod builtin; // what the built-in kinds look like
+pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
 pub mod fields; // sets of fields
 pub mod patch; // JSON patch, merge patch, strategic merge patch
 pub mod protobuf; // bodies that clients send as protobuf

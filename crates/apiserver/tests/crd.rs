@@ -44,20 +44,61 @@ fn dev_04_11_definitions_are_refused_with_the_field_that_is_wrong() {
     let second = json!({"name": "v2", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}});
     let first = definition()["spec"]["versions"][0].clone();
     let cases = [
-        ("/metadata/name", json!("x"), "metadata.name: Invalid value: \"x\": must be spec.names.plural+\".\"+spec.group"),
-        ("/spec/scope", json!("Both"), "spec.scope: Unsupported value: \"Both\": supported values: \"Cluster\", \"Namespaced\""),
-        ("/spec/names/listKind", json!("Bucket"), "spec.names.listKind: Invalid value: \"Bucket\": kind and listKind may not be the same"),
-        ("/spec/versions", json!([first, second]), "spec.versions: Invalid value: [\"v1\",\"v2\"]: must have exactly one version marked as storage version"),
+        (
+            "/metadata/name",
+            json!("x"),
+            "metadata.name: Invalid value: \"x\": must be spec.names.plural+\".\"+spec.group",
+        ),
+        (
+            "/spec/scope",
+            json!("Both"),
+            "spec.scope: Unsupported value: \"Both\": supported values: \"Cluster\", \"Namespaced\"",
+        ),
+        (
+            "/spec/names/listKind",
+            json!("Bucket"),
+            "spec.names.listKind: Invalid value: \"Bucket\": kind and listKind may not be the same",
+        ),
+        (
+            "/spec/versions",
+            json!([first, second]),
+            "spec.versions: Invalid value: [\"v1\",\"v2\"]: must have exactly one version marked as storage version",
+        ),
         ("/spec/versions", json!([]), "spec.versions: Required value: must have at least one version"),
-        ("/spec/versions/0/schema", Value::Null, "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required"),
-        ("/spec/versions/0/schema/openAPIV3Schema", json!({"type": "object", "properties": {"a": {}}}), "spec.validation.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields"),
-        ("/spec/versions/0/additionalPrinterColumns/0/type", json!("size"), "spec.versions[0].additionalPrinterColumns[0].type: Invalid value: \"size\": must be one of boolean,date,integer,number,string"),
-        ("/spec/versions/0/selectableFields/0/jsonPath", json!(".spec.nope"), "spec.versions[0].selectableFields[0].jsonPath: Invalid value: \".spec.nope\": is an invalid path: does not refer to a valid field"),
-        ("/spec/conversion", json!({"strategy": "Webhook"}), "spec.conversion.webhook.clientConfig: Required value: required when strategy is set to Webhook"),
-        ("/spec/preserveUnknownFields", json!(true), "spec.preserveUnknownFields: Invalid value: true: cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"),
+        (
+            "/spec/versions/0/schema",
+            Value::Null,
+            "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
+        ),
+        (
+            "/spec/versions/0/schema/openAPIV3Schema",
+            json!({"type": "object", "properties": {"a": {}}}),
+            "spec.validation.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields",
+        ),
+        (
+            "/spec/versions/0/additionalPrinterColumns/0/type",
+            json!("size"),
+            "spec.versions[0].additionalPrinterColumns[0].type: Invalid value: \"size\": must be one of boolean,date,integer,number,string",
+        ),
+        (
+            "/spec/versions/0/selectableFields/0/jsonPath",
+            json!(".spec.nope"),
+            "spec.versions[0].selectableFields[0].jsonPath: Invalid value: \".spec.nope\": is an invalid path: does not refer to a valid field",
+        ),
+        (
+            "/spec/conversion",
+            json!({"strategy": "Webhook"}),
+            "spec.conversion.webhook.clientConfig: Required value: required when strategy is set to Webhook",
+        ),
+        (
+            "/spec/preserveUnknownFields",
+            json!(true),
+            "spec.preserveUnknownFields: Invalid value: true: cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead",
+        ),
     ];
     for (pointer, value, want) in cases {
-        let errors: Vec<String> = crd::validate(&with(pointer, value), None).iter().map(ToString::to_string).collect();
+        let errors: Vec<String> =
+            crd::validate(&with(pointer, value), None).iter().map(ToString::to_string).collect();
         assert!(errors.contains(&want.to_owned()), "want {want}\nfound {errors:#?}");
     }
     let mut protected = with("/spec/group", json!("x.k8s.io"));
@@ -79,7 +120,8 @@ fn dev_04_11_an_established_definition_keeps_scope_kind_and_stored_versions() {
     changed["spec"]["versions"][0]["name"] = json!("v2");
     crd::prepare_for_update(&mut changed, &stored);
     assert_eq!(changed["status"]["storedVersions"], json!(["v1", "v2"]));
-    let fields: Vec<String> = crd::validate(&changed, Some(&stored)).into_iter().map(|error| error.field).collect();
+    let fields: Vec<String> =
+        crd::validate(&changed, Some(&stored)).into_iter().map(|error| error.field).collect();
     assert_eq!(fields, ["spec.scope", "status.storedVersions[0]"]);
 }
 
@@ -99,7 +141,8 @@ fn dev_04_11_names_belong_to_who_had_them_first() {
     assert_eq!(decision.accepted.kind, "");
     assert_eq!(decision.conflict, Some(("ListKindConflict", "\"BucketList\" is already in use".to_owned())));
     assert_eq!(crd::accept_names(&mine, &mine, &others).conflict, None);
-    let status = crd::reconcile_status(&definition(), &[names("pails", "Bucket")], "2026-01-01T00:00:00Z").unwrap();
+    let status =
+        crd::reconcile_status(&definition(), &[names("pails", "Bucket")], "2026-01-01T00:00:00Z").unwrap();
     assert_eq!(status["conditions"][1]["reason"], "NotAccepted");
     assert_eq!(status["acceptedNames"], json!({"plural": "buckets", "kind": "", "shortNames": ["bk"]}));
 }

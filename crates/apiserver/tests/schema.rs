@@ -21,26 +21,106 @@ fn errors(schema: &StructuralSchema, object: Value) -> Vec<String> {
 #[test]
 fn dev_04_11_values_are_refused_in_the_words_of_kubernetes() {
     let cases = [
-        (json!({"type": "integer"}), json!("a"), "spec: Invalid value: \"string\": spec in body must be of type integer: \"string\""),
-        (json!({"type": "integer", "minimum": 1}), json!(0), "spec: Invalid value: 0: spec in body should be greater than or equal to 1"),
-        (json!({"type": "integer", "maximum": 5, "exclusiveMaximum": true}), json!(5), "spec: Invalid value: 5: spec in body should be less than 5"),
-        (json!({"type": "integer", "multipleOf": 3}), json!(4), "spec: Invalid value: 4: spec in body should be a multiple of 3"),
-        (json!({"type": "integer", "format": "int32"}), json!(5_000_000_000_i64), "spec: Invalid value: 5000000000: spec in body must be of type int32: 5000000000"),
-        (json!({"type": "string", "minLength": 2}), json!("a"), "spec: Invalid value: \"a\": spec in body should be at least 2 chars long"),
-        (json!({"type": "string", "maxLength": 2}), json!("abc"), "spec: Too long: may not be more than 2 bytes"),
-        (json!({"type": "string", "pattern": "^[a-z]+$"}), json!("A"), "spec: Invalid value: \"A\": spec in body should match '^[a-z]+$'"),
-        (json!({"type": "string", "format": "date-time"}), json!("x"), "spec: Invalid value: \"x\": spec in body must be of type date-time: \"x\""),
-        (json!({"type": "string", "enum": ["a", "b"]}), json!("c"), "spec: Unsupported value: \"c\": supported values: \"a\", \"b\""),
-        (json!({"type": "array", "items": {"type": "string"}, "maxItems": 1}), json!(["a", "b"]), "spec: Too many: 2: must have at most 1 item"),
-        (json!({"type": "array", "items": {"type": "string"}, "minItems": 1}), json!([]), "spec: Invalid value: 0: spec in body should have at least 1 items"),
-        (json!({"type": "array", "items": {"type": "string"}}), json!([1]), "spec[0]: Invalid value: \"integer\": spec[0] in body must be of type string: \"integer\""),
-        (json!({"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"}), json!(["a", "a"]), "spec[1]: Duplicate value: \"a\""),
-        (json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}), json!({}), "spec.a: Required value"),
-        (json!({"type": "object", "additionalProperties": {"type": "string"}}), json!({"k": 1}), "spec.k: Invalid value: \"integer\": spec.k in body must be of type string: \"integer\""),
-        (json!({"x-kubernetes-int-or-string": true}), json!([]), "spec: Invalid value: \"array\": spec in body must be of type integer,string: \"array\""),
-        (json!({"type": "string"}), json!(null), "spec: Invalid value: \"null\": spec in body must be of type string: \"null\""),
-        (json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}), json!({"a": "", "b": ""}), "<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found 2 valid alternatives"),
-        (json!({"type": "integer", "not": {"enum": [3]}}), json!(3), "<nil>: Invalid value: \"\": \"spec\" must not validate the schema (not)"),
+        (
+            json!({"type": "integer"}),
+            json!("a"),
+            "spec: Invalid value: \"string\": spec in body must be of type integer: \"string\"",
+        ),
+        (
+            json!({"type": "integer", "minimum": 1}),
+            json!(0),
+            "spec: Invalid value: 0: spec in body should be greater than or equal to 1",
+        ),
+        (
+            json!({"type": "integer", "maximum": 5, "exclusiveMaximum": true}),
+            json!(5),
+            "spec: Invalid value: 5: spec in body should be less than 5",
+        ),
+        (
+            json!({"type": "integer", "multipleOf": 3}),
+            json!(4),
+            "spec: Invalid value: 4: spec in body should be a multiple of 3",
+        ),
+        (
+            json!({"type": "integer", "format": "int32"}),
+            json!(5_000_000_000_i64),
+            "spec: Invalid value: 5000000000: spec in body must be of type int32: 5000000000",
+        ),
+        (
+            json!({"type": "string", "minLength": 2}),
+            json!("a"),
+            "spec: Invalid value: \"a\": spec in body should be at least 2 chars long",
+        ),
+        (
+            json!({"type": "string", "maxLength": 2}),
+            json!("abc"),
+            "spec: Too long: may not be more than 2 bytes",
+        ),
+        (
+            json!({"type": "string", "pattern": "^[a-z]+$"}),
+            json!("A"),
+            "spec: Invalid value: \"A\": spec in body should match '^[a-z]+$'",
+        ),
+        (
+            json!({"type": "string", "format": "date-time"}),
+            json!("x"),
+            "spec: Invalid value: \"x\": spec in body must be of type date-time: \"x\"",
+        ),
+        (
+            json!({"type": "string", "enum": ["a", "b"]}),
+            json!("c"),
+            "spec: Unsupported value: \"c\": supported values: \"a\", \"b\"",
+        ),
+        (
+            json!({"type": "array", "items": {"type": "string"}, "maxItems": 1}),
+            json!(["a", "b"]),
+            "spec: Too many: 2: must have at most 1 item",
+        ),
+        (
+            json!({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+            json!([]),
+            "spec: Invalid value: 0: spec in body should have at least 1 items",
+        ),
+        (
+            json!({"type": "array", "items": {"type": "string"}}),
+            json!([1]),
+            "spec[0]: Invalid value: \"integer\": spec[0] in body must be of type string: \"integer\"",
+        ),
+        (
+            json!({"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"}),
+            json!(["a", "a"]),
+            "spec[1]: Duplicate value: \"a\"",
+        ),
+        (
+            json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}),
+            json!({}),
+            "spec.a: Required value",
+        ),
+        (
+            json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            json!({"k": 1}),
+            "spec.k: Invalid value: \"integer\": spec.k in body must be of type string: \"integer\"",
+        ),
+        (
+            json!({"x-kubernetes-int-or-string": true}),
+            json!([]),
+            "spec: Invalid value: \"array\": spec in body must be of type integer,string: \"array\"",
+        ),
+        (
+            json!({"type": "string"}),
+            json!(null),
+            "spec: Invalid value: \"null\": spec in body must be of type string: \"null\"",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}),
+            json!({"a": "", "b": ""}),
+            "<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found 2 valid alternatives",
+        ),
+        (
+            json!({"type": "integer", "not": {"enum": [3]}}),
+            json!(3),
+            "<nil>: Invalid value: \"\": \"spec\" must not validate the schema (not)",
+        ),
     ];
     for (json, value, want) in cases {
         let schema = spec(json);
@@ -52,7 +132,10 @@ fn dev_04_11_values_are_refused_in_the_words_of_kubernetes() {
         (json!({"type": "number"}), json!(1)),
         (json!({"type": "string", "nullable": true}), json!(null)),
         (json!({"type": "string", "format": "unheard-of"}), json!("x")),
-        (json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}], "pattern": "^\\d+%$"}), json!("5%")),
+        (
+            json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}], "pattern": "^\\d+%$"}),
+            json!("5%"),
+        ),
     ];
     for (json, value) in fine {
         assert_eq!(errors(&spec(json), json!({"spec": value})), Vec::<String>::new());
@@ -64,22 +147,70 @@ fn dev_04_11_schemas_that_are_not_structural_are_refused_with_their_path() {
     let cases = [
         (json!({}), "s.type: Required value: must not be empty at the root"),
         (json!({"type": "string"}), "s.type: Invalid value: \"string\": must be object at the root"),
-        (json!({"type": "object", "properties": {"a": {}}}), "s.properties[a].type: Required value: must not be empty for specified object fields"),
-        (json!({"type": "object", "properties": {"a": {"type": "array"}}}), "s.properties[a].items: Required value: must be specified"),
-        (json!({"type": "object", "properties": {"a": {"type": "array", "items": {}}}}), "s.properties[a].items.type: Required value: must not be empty for specified array items"),
-        (json!({"type": "object", "properties": {"a": {"$ref": "#/x", "type": "object"}}}), "s.properties[a].$ref: Forbidden: $ref is not supported"),
-        (json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "("}}}), "s.properties[a].pattern: Invalid value: \"(\": must be a valid regular expression, but isn't: unclosed group"),
-        (json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"x": {"type": "string"}}, "additionalProperties": true}}}), "s.properties[a].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive"),
-        (json!({"type": "object", "anyOf": [{"properties": {"b": {}}}]}), "s.properties[b]: Required value: because it is defined in s.anyOf[0].properties[b]"),
-        (json!({"type": "object", "anyOf": [{"type": "object"}]}), "s.anyOf[0].type: Forbidden: must be empty to be structural"),
-        (json!({"type": "object", "properties": {"a": {"type": "string", "default": 1}}}), "s.properties[a].default: Invalid value: \"integer\": s.properties[a].default in body must be of type string: \"integer\""),
-        (json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "string"}}}, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"]}}}), "s.properties[a].items.properties[n].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"),
-        (json!({"type": "object", "properties": {"a": {"type": "string", "uniqueItems": true}}}), "s.properties[a].uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic"),
-        (json!({"type": "object", "properties": {"metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}}}), "s.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified"),
-        (json!({"type": "object", "x-kubernetes-preserve-unknown-fields": false}), "s.x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined"),
-        (json!({"type": "object", "properties": {"a": {"type": "string"}}, "x-kubernetes-validations": [{"rule": "self.b == ''"}]}), "s.x-kubernetes-validations[0].rule: Invalid value: \"self.b == ''\": compilation failed: ERROR: <input>: undefined field 'b'"),
-        (json!({"type": "object", "x-kubernetes-validations": [{"rule": "'a'"}]}), "s.x-kubernetes-validations[0].rule: Invalid value: \"'a'\": cel expression must evaluate to a bool"),
-        (json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}}}}), "s.properties[a].items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf cannot be used on the uncorrelatable portion of the schema within s.properties[a]"),
+        (
+            json!({"type": "object", "properties": {"a": {}}}),
+            "s.properties[a].type: Required value: must not be empty for specified object fields",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "array"}}}),
+            "s.properties[a].items: Required value: must be specified",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "array", "items": {}}}}),
+            "s.properties[a].items.type: Required value: must not be empty for specified array items",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"$ref": "#/x", "type": "object"}}}),
+            "s.properties[a].$ref: Forbidden: $ref is not supported",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "("}}}),
+            "s.properties[a].pattern: Invalid value: \"(\": must be a valid regular expression, but isn't: unclosed group",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"x": {"type": "string"}}, "additionalProperties": true}}}),
+            "s.properties[a].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive",
+        ),
+        (
+            json!({"type": "object", "anyOf": [{"properties": {"b": {}}}]}),
+            "s.properties[b]: Required value: because it is defined in s.anyOf[0].properties[b]",
+        ),
+        (
+            json!({"type": "object", "anyOf": [{"type": "object"}]}),
+            "s.anyOf[0].type: Forbidden: must be empty to be structural",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "string", "default": 1}}}),
+            "s.properties[a].default: Invalid value: \"integer\": s.properties[a].default in body must be of type string: \"integer\"",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "string"}}}, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"]}}}),
+            "s.properties[a].items.properties[n].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "string", "uniqueItems": true}}}),
+            "s.properties[a].uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
+        ),
+        (
+            json!({"type": "object", "properties": {"metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}}}),
+            "s.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified",
+        ),
+        (
+            json!({"type": "object", "x-kubernetes-preserve-unknown-fields": false}),
+            "s.x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "string"}}, "x-kubernetes-validations": [{"rule": "self.b == ''"}]}),
+            "s.x-kubernetes-validations[0].rule: Invalid value: \"self.b == ''\": compilation failed: ERROR: <input>: undefined field 'b'",
+        ),
+        (
+            json!({"type": "object", "x-kubernetes-validations": [{"rule": "'a'"}]}),
+            "s.x-kubernetes-validations[0].rule: Invalid value: \"'a'\": cel expression must evaluate to a bool",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}}}}),
+            "s.properties[a].items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf cannot be used on the uncorrelatable portion of the schema within s.properties[a]",
+        ),
     ];
     for (json, want) in cases {
         let found = StructuralSchema::parse(&json, "s").map(|_| ()).expect_err(want);
@@ -174,7 +305,10 @@ fn dev_04_11_cel_rules_hold_on_create_and_transition_rules_on_update() {
         ),
         ["spec.ports[1].port: Invalid value: \"integer\": port went from 2 to 1"]
     );
-    assert_eq!(check(json!({"metadata": {"name": "forbidden"}}), None), ["metadata.name: Forbidden: bad name"]);
+    assert_eq!(
+        check(json!({"metadata": {"name": "forbidden"}}), None),
+        ["metadata.name: Forbidden: bad name"]
+    );
     // Rules do not run over values of the wrong type.
     assert_eq!(check(object(json!({"min": "x"})), None).len(), 2);
 }
@@ -191,12 +325,19 @@ fn hostile_schemas_and_objects_end_in_errors_in_bounded_time() {
         let json = json!({"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}});
         assert!(StructuralSchema::parse(&json, "s").is_err());
     }
-    for rule in ["[".repeat(10_000), "self.all(x, ".repeat(70), "a".repeat(20_000), "1".to_owned() + &"+1".repeat(3000)] {
+    for rule in [
+        "[".repeat(10_000),
+        "self.all(x, ".repeat(70),
+        "a".repeat(20_000),
+        "1".to_owned() + &"+1".repeat(3000),
+    ] {
         let json = json!({"type": "object", "x-kubernetes-validations": [{"rule": rule}]});
         assert!(StructuralSchema::parse(&json, "s").is_err());
     }
     let many: Vec<Value> = (0..2000).map(|_| json!({"rule": "true"})).collect();
-    assert!(StructuralSchema::parse(&json!({"type": "object", "x-kubernetes-validations": many}), "s").is_err());
+    assert!(
+        StructuralSchema::parse(&json!({"type": "object", "x-kubernetes-validations": many}), "s").is_err()
+    );
     let bomb = spec(json!({
         "type": "array", "items": {"type": "integer"},
         "x-kubernetes-validations": [
@@ -207,7 +348,9 @@ fn hostile_schemas_and_objects_end_in_errors_in_bounded_time() {
     let found = errors(&bomb, json!({"spec": (0..500).collect::<Vec<i32>>()}));
     assert_eq!(
         found,
-        ["spec: Invalid value: \"array\": no further validation rules will be run due to call cost exceeds limit for rule: too slow"]
+        [
+            "spec: Invalid value: \"array\": no further validation rules will be run due to call cost exceeds limit for rule: too slow"
+        ]
     );
     let wrong = spec(json!({"type": "array", "items": {"type": "string"}}));
     assert!(errors(&wrong, json!({"spec": (0..100_000).collect::<Vec<i32>>()})).len() <= 500);

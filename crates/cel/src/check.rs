@@ -39,7 +39,11 @@ impl Known {
 pub(crate) fn check(ir: &Ir, variables: &[(Arc<Shape>, bool)]) -> Result<Option<&'static str>, String> {
     let slots = variables
         .iter()
-        .map(|(shape, optional)| if *optional { Known::Optional(shape.clone()) } else { Known::Shape(shape.clone()) })
+        .map(
+            |(shape, optional)| {
+                if *optional { Known::Optional(shape.clone()) } else { Known::Shape(shape.clone()) }
+            },
+        )
         .collect();
     Checker { slots }.known(ir).map(|known| known.type_name())
 }
@@ -164,7 +168,9 @@ impl Checker {
                 Shape::Dyn | Shape::Object { .. } => (Known::Nothing, Known::Nothing),
                 other => {
                     let name = other.type_name();
-                    return Err(format!("expression of type '{name}' cannot be range of a comprehension (must be list, map, or dynamic)"));
+                    return Err(format!(
+                        "expression of type '{name}' cannot be range of a comprehension (must be list, map, or dynamic)"
+                    ));
                 }
             },
             _ => (Known::Nothing, Known::Nothing),
@@ -185,7 +191,9 @@ impl Checker {
         Ok(match fold.kind {
             FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne => {
                 if let Some(other) = body.filter(|name| *name != "bool") {
-                    return Err(format!("found no matching overload for '_&&_' applied to '(bool, {other})'"));
+                    return Err(format!(
+                        "found no matching overload for '_&&_' applied to '(bool, {other})'"
+                    ));
                 }
                 Known::Type("bool")
             }
@@ -225,7 +233,10 @@ fn binary(operator: Binary, a: &Known, b: &Known) -> Result<Known, String> {
             if let Some((x, y)) = known
                 && x != y
                 && !(is_number(x) && is_number(y))
-                && !matches!((x, y), ("null_type", _) | (_, "null_type") | ("object" | "map", "object" | "map"))
+                && !matches!(
+                    (x, y),
+                    ("null_type", _) | (_, "null_type") | ("object" | "map", "object" | "map")
+                )
             {
                 mismatch(if operator == Binary::Eq { "_==_" } else { "_!=_" })?;
             }
@@ -233,7 +244,8 @@ fn binary(operator: Binary, a: &Known, b: &Known) -> Result<Known, String> {
         }
         Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => {
             if let Some((x, y)) = known
-                && ((x != y && !(is_number(x) && is_number(y))) || matches!(x, "list" | "map" | "object" | "null_type"))
+                && ((x != y && !(is_number(x) && is_number(y)))
+                    || matches!(x, "list" | "map" | "object" | "null_type"))
             {
                 mismatch(match operator {
                     Binary::Lt => "_<_",
@@ -246,7 +258,9 @@ fn binary(operator: Binary, a: &Known, b: &Known) -> Result<Known, String> {
         }
         Binary::In => {
             if let Some(name) = b.type_name()
-                && (is_number(name) || is_time(name) || matches!(name, "string" | "bool" | "bytes" | "null_type"))
+                && (is_number(name)
+                    || is_time(name)
+                    || matches!(name, "string" | "bool" | "bytes" | "null_type"))
             {
                 let a = a.type_name().unwrap_or("dyn");
                 return Err(format!("found no matching overload for '@in' applied to '({a}, {name})'"));
@@ -264,10 +278,16 @@ fn binary(operator: Binary, a: &Known, b: &Known) -> Result<Known, String> {
             match known {
                 None => Ok(Known::Nothing),
                 Some((x, y)) if is_time(x) || is_time(y) => {
-                    if is_time(x) && is_time(y) { Ok(Known::Nothing) } else { mismatch(name).map(|()| Known::Nothing) }
+                    if is_time(x) && is_time(y) {
+                        Ok(Known::Nothing)
+                    } else {
+                        mismatch(name).map(|()| Known::Nothing)
+                    }
                 }
                 Some((x, y)) if x == y && is_number(x) => Ok(Known::Type(x)),
-                Some((x, y)) if x == y && operator == Binary::Add && matches!(x, "string" | "bytes" | "list") => {
+                Some((x, y))
+                    if x == y && operator == Binary::Add && matches!(x, "string" | "bytes" | "list") =>
+                {
                     Ok(Known::Type(x))
                 }
                 Some(_) => mismatch(name).map(|()| Known::Nothing),

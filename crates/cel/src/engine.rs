@@ -189,8 +189,11 @@ impl CelEngine for KubernetesCel {
         guard::check(text)?;
         let names: Vec<String> = environment.variables.iter().map(|variable| variable.name.clone()).collect();
         let ir = parse_remembered(text, names)?;
-        let variables: Vec<(Arc<Shape>, bool)> =
-            environment.variables.iter().map(|variable| (variable.shape.clone(), variable.optional)).collect();
+        let variables: Vec<(Arc<Shape>, bool)> = environment
+            .variables
+            .iter()
+            .map(|variable| (variable.shape.clone(), variable.optional))
+            .collect();
         let depth = ir.depth();
         let result_type = if depth > INLINE_DEPTH_MAX {
             stack::on_own_stack(|| check::check(&ir, &variables))?
@@ -210,7 +213,8 @@ fn parse_remembered(text: &str, names: Vec<String>) -> Parsed {
         return parsed.clone();
     }
     let (names, source) = key.clone();
-    let parsed = stack::on_large_stack(move || parse(&source, &names)).unwrap_or_else(|error| Err(error.into()));
+    let parsed =
+        stack::on_large_stack(move || parse(&source, &names)).unwrap_or_else(|error| Err(error.into()));
     if !matches!(parsed, Err(CompileError::Stack(StackError::Busy)))
         && let Ok(mut known) = REMEMBERED.lock()
     {
@@ -234,7 +238,8 @@ fn parse(text: &str, names: &[String]) -> Parsed {
 const SYNTAX_TEXT_MAX: usize = 500;
 
 fn one_line(report: &str) -> String {
-    let mut text = report.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let mut text =
+        report.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     if text.len() > SYNTAX_TEXT_MAX {
         let mut end = SYNTAX_TEXT_MAX;
         while !text.is_char_boundary(end) {
@@ -293,7 +298,9 @@ impl Program {
             .zip(inputs)
             .map(|(variable, input)| match input {
                 Input::Json(value) => Val::view(value, &variable.shape),
-                Input::Optional(value) => Val::Optional(value.map(|value| Arc::new(Val::view(value, &variable.shape)))),
+                Input::Optional(value) => {
+                    Val::Optional(value.map(|value| Arc::new(Val::view(value, &variable.shape))))
+                }
             })
             .collect();
         let limit = budget.left().min(CALL_COST_MAX);

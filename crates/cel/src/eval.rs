@@ -344,8 +344,12 @@ impl<'a> Evaluation<'a, '_> {
 
     fn add(&mut self, a: Val<'a>, b: Val<'a>) -> Result<Val<'a>> {
         match (&a, &b) {
-            (Val::Int(a), Val::Int(b)) => a.checked_add(*b).map_or_else(overflow, |value| Ok(Val::Int(value))),
-            (Val::Uint(a), Val::Uint(b)) => a.checked_add(*b).map_or_else(overflow, |value| Ok(Val::Uint(value))),
+            (Val::Int(a), Val::Int(b)) => {
+                a.checked_add(*b).map_or_else(overflow, |value| Ok(Val::Int(value)))
+            }
+            (Val::Uint(a), Val::Uint(b)) => {
+                a.checked_add(*b).map_or_else(overflow, |value| Ok(Val::Uint(value)))
+            }
             (Val::Double(a), Val::Double(b)) => Ok(Val::Double(a + b)),
             (Val::Text(a), Val::Text(b)) => {
                 let (a, b) = (a.as_str(), b.as_str());
@@ -376,7 +380,8 @@ impl<'a> Evaluation<'a, '_> {
 }
 
 fn is_unordered_pair(a: &Val<'_>, b: &Val<'_>) -> bool {
-    let unordered = |v: &Val<'_>| matches!(v, Val::View(_, crate::shape::Shape::List { unordered: true, .. }));
+    let unordered =
+        |v: &Val<'_>| matches!(v, Val::View(_, crate::shape::Shape::List { unordered: true, .. }));
     unordered(a) || unordered(b)
 }
 

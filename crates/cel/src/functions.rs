@@ -110,9 +110,19 @@ impl Native {
     pub(crate) fn result_type(self) -> Option<&'static str> {
         Some(match self {
             Self::Size | Self::IndexOf | Self::LastIndexOf | Self::ToInt => "int",
-            Self::Contains | Self::StartsWith | Self::EndsWith | Self::Matches | Self::IsSorted | Self::ToBool => "bool",
+            Self::Contains
+            | Self::StartsWith
+            | Self::EndsWith
+            | Self::Matches
+            | Self::IsSorted
+            | Self::ToBool => "bool",
             Self::HasValue => "bool",
-            Self::Find | Self::CharAt | Self::LowerAscii | Self::UpperAscii | Self::Replace | Self::Substring => "string",
+            Self::Find
+            | Self::CharAt
+            | Self::LowerAscii
+            | Self::UpperAscii
+            | Self::Replace
+            | Self::Substring => "string",
             Self::Trim | Self::Join | Self::ToText => "string",
             Self::FindAll | Self::Split | Self::Range => "list",
             Self::ToUint => "uint",
@@ -128,29 +138,112 @@ impl Native {
 
 /// Names before a dot that are no variables: `math.greatest`.
 pub(crate) fn is_namespace(name: &str) -> bool {
-    matches!(name, "math" | "sets" | "lists" | "base64" | "optional" | "format" | "ip" | "jsonpatch" | "strings" | "cel")
+    matches!(
+        name,
+        "math" | "sets" | "lists" | "base64" | "optional" | "format" | "ip" | "jsonpatch" | "strings" | "cel"
+    )
 }
 
 /// Whether the Kubernetes libraries of kube-cel have this function or method.
 pub(crate) fn is_library(name: &str, is_method: bool) -> bool {
     const METHODS: [&str; 42] = [
-        "add", "asApproximateFloat", "asInteger", "cidr", "compareTo", "containsCIDR", "containsIP", "distinct", "family",
-        "first", "flatten", "format", "getEscapedPath", "getHost", "getHostname", "getPort", "getQuery", "getScheme", "ip",
-        "isCanonical", "isGlobalUnicast", "isGreaterThan", "isInteger", "isLessThan", "isLinkLocalMulticast",
-        "isLinkLocalUnicast", "isLoopback", "isUnspecified", "last", "major", "masked", "minor", "patch", "prefixLength",
-        "reverse", "sign", "slice", "sort", "string", "sub", "validate", "value",
+        "add",
+        "asApproximateFloat",
+        "asInteger",
+        "cidr",
+        "compareTo",
+        "containsCIDR",
+        "containsIP",
+        "distinct",
+        "family",
+        "first",
+        "flatten",
+        "format",
+        "getEscapedPath",
+        "getHost",
+        "getHostname",
+        "getPort",
+        "getQuery",
+        "getScheme",
+        "ip",
+        "isCanonical",
+        "isGlobalUnicast",
+        "isGreaterThan",
+        "isInteger",
+        "isLessThan",
+        "isLinkLocalMulticast",
+        "isLinkLocalUnicast",
+        "isLoopback",
+        "isUnspecified",
+        "last",
+        "major",
+        "masked",
+        "minor",
+        "patch",
+        "prefixLength",
+        "reverse",
+        "sign",
+        "slice",
+        "sort",
+        "string",
+        "sub",
+        "validate",
+        "value",
     ];
     const FUNCTIONS: [&str; 14] = [
-        "quantity", "isQuantity", "url", "isURL", "ip", "isIP", "cidr", "isCIDR", "semver", "isSemver", "isIPv4", "isIPv6",
-        "isCIDRv4", "isCIDRv6",
+        "quantity",
+        "isQuantity",
+        "url",
+        "isURL",
+        "ip",
+        "isIP",
+        "cidr",
+        "isCIDR",
+        "semver",
+        "isSemver",
+        "isIPv4",
+        "isIPv6",
+        "isCIDRv4",
+        "isCIDRv6",
     ];
     const QUALIFIED: [&str; 37] = [
-        "math.abs", "math.bitAnd", "math.bitNot", "math.bitOr", "math.bitShiftLeft", "math.bitShiftRight", "math.bitXor",
-        "math.ceil", "math.floor", "math.greatest", "math.isFinite", "math.isInf", "math.isNaN", "math.least", "math.round",
-        "math.sign", "math.sqrt", "math.trunc", "sets.contains", "sets.equivalent", "sets.intersects", "base64.decode",
-        "base64.encode", "ip.isCanonical", "jsonpatch.escapeKey", "strings.quote", "format.named", "format.byte",
-        "format.date", "format.datetime", "format.dns1035Label", "format.dns1123Label", "format.dns1123Subdomain",
-        "format.labelValue", "format.qualifiedName", "format.uri", "format.uuid",
+        "math.abs",
+        "math.bitAnd",
+        "math.bitNot",
+        "math.bitOr",
+        "math.bitShiftLeft",
+        "math.bitShiftRight",
+        "math.bitXor",
+        "math.ceil",
+        "math.floor",
+        "math.greatest",
+        "math.isFinite",
+        "math.isInf",
+        "math.isNaN",
+        "math.least",
+        "math.round",
+        "math.sign",
+        "math.sqrt",
+        "math.trunc",
+        "sets.contains",
+        "sets.equivalent",
+        "sets.intersects",
+        "base64.decode",
+        "base64.encode",
+        "ip.isCanonical",
+        "jsonpatch.escapeKey",
+        "strings.quote",
+        "format.named",
+        "format.byte",
+        "format.date",
+        "format.datetime",
+        "format.dns1035Label",
+        "format.dns1123Label",
+        "format.dns1123Subdomain",
+        "format.labelValue",
+        "format.qualifiedName",
+        "format.uri",
+        "format.uuid",
     ];
     const PREFIXES: [&str; 3] =
         ["format.dns1035LabelPrefix", "format.dns1123LabelPrefix", "format.dns1123SubdomainPrefix"];
@@ -182,7 +275,9 @@ pub(crate) fn call<'a>(function: Native, args: Vec<Val<'a>>, meter: &mut Meter) 
             }
             None => no_overload(),
         },
-        Native::IndexOf | Native::LastIndexOf if first.entries().is_some() => lists::position(function, &args, meter),
+        Native::IndexOf | Native::LastIndexOf if first.entries().is_some() => {
+            lists::position(function, &args, meter)
+        }
         Native::Join | Native::IsSorted | Native::Sum | Native::Min | Native::Max | Native::Range => {
             lists::call(function, &args, meter)
         }
@@ -237,7 +332,9 @@ fn to_text_value<'a>(value: &Val<'a>, meter: &mut Meter) -> Result<Val<'a>> {
                 Err(_) => return error("invalid UTF-8 in bytes, cannot convert to string"),
             }
         }
-        Val::Null | Val::List(_) | Val::View(..) | Val::Map(_) | Val::Object(..) | Val::Optional(_) => return no_overload(),
+        Val::Null | Val::List(_) | Val::View(..) | Val::Map(_) | Val::Object(..) | Val::Optional(_) => {
+            return no_overload();
+        }
         other => Val::from(to_text(other)),
     })
 }
@@ -276,7 +373,9 @@ pub(crate) fn int(args: &[Val<'_>], index: usize) -> Result<i64> {
 /// Part of a text: borrowed where the whole is.
 pub(crate) fn part<'a>(whole: &Val<'a>, from: usize, to: usize) -> Result<Val<'a>> {
     match whole {
-        Val::Text(Text::Borrowed(text)) => Ok(Val::Text(Text::Borrowed(text.get(from..to).unwrap_or_default()))),
+        Val::Text(Text::Borrowed(text)) => {
+            Ok(Val::Text(Text::Borrowed(text.get(from..to).unwrap_or_default())))
+        }
         Val::Text(Text::Shared(text)) => Ok(Val::from(text.get(from..to).unwrap_or_default().to_owned())),
         _ => no_overload(),
     }

@@ -64,7 +64,8 @@ pub fn check(text: &str) -> Result<(), GuardError> {
             }
             b')' | b']' | b'}' => chain = open.pop().ok_or(GuardError::Unbalanced)? + 1,
             b',' => chain = open.last().copied().unwrap_or(0),
-            b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'!' | b'<' | b'>' | b'=' | b'&' | b'|' | b'?' | b':' => {
+            b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'!' | b'<' | b'>' | b'=' | b'&' | b'|' | b'?'
+            | b':' => {
                 chain += 1;
                 // Two-character operators are one link.
                 if bytes.get(at + 1).is_some_and(|next| matches!(next, b'=' | b'&' | b'|') && byte != b'.') {
@@ -99,7 +100,9 @@ fn end_of_string(bytes: &[u8], at: usize) -> Option<usize> {
             b'\\' if !raw => i += 2,
             b'\n' if !triple => return None,
             b if b == quote && !triple => return Some(i + 1),
-            b if b == quote && bytes.get(i + 1) == Some(&quote) && bytes.get(i + 2) == Some(&quote) => return Some(i + 3),
+            b if b == quote && bytes.get(i + 1) == Some(&quote) && bytes.get(i + 2) == Some(&quote) => {
+                return Some(i + 3);
+            }
             _ => i += 1,
         }
     }

@@ -20,9 +20,17 @@ pub(crate) enum Ir {
     /// A variable or a name bound by a macro, counted from the outermost.
     Slot(usize),
     /// `a.b`, `has(a.b)`, `a.?b`
-    Select { operand: Box<Ir>, field: Field, mode: Select },
+    Select {
+        operand: Box<Ir>,
+        field: Field,
+        mode: Select,
+    },
     /// `a[b]`, `a[?b]`
-    Index { operand: Box<Ir>, index: Box<Ir>, optional: bool },
+    Index {
+        operand: Box<Ir>,
+        index: Box<Ir>,
+        optional: bool,
+    },
     And(Box<Ir>, Box<Ir>),
     Or(Box<Ir>, Box<Ir>),
     Not(Box<Ir>),
@@ -33,9 +41,19 @@ pub(crate) enum Ir {
     Map(Vec<(Ir, Ir, bool)>),
     Fold(Box<Fold>),
     /// `cel.bind(x, init, body)`, `a.optMap(x, body)`: the value takes the next slot.
-    Bind { kind: Bind, value: Box<Ir>, body: Box<Ir> },
-    Native { function: Native, args: Vec<Ir> },
-    Library { call: Arc<LibraryCall>, args: Vec<Ir> },
+    Bind {
+        kind: Bind,
+        value: Box<Ir>,
+        body: Box<Ir>,
+    },
+    Native {
+        function: Native,
+        args: Vec<Ir>,
+    },
+    Library {
+        call: Arc<LibraryCall>,
+        args: Vec<Ir>,
+    },
 }
 
 /// A field name as written and as the JSON key it may stand for.

@@ -18,19 +18,19 @@
 //! # Ok::<(), mesh_cel::CompileError>(())
 //! ```
 
-mod engine; // compile and evaluate. Start here.
-mod guard; // what may reach the parser
-mod stack; // threads with large stacks
-mod shape; // what a schema declares of a value
-mod ir; // the compiled form
-mod lower; // from the parser's tree to it
 mod check; // types, before any evaluation
-mod meter; // what evaluations may cost
+mod engine; // compile and evaluate. Start here.
 mod eval; // the walk
-mod value; // values, viewed or owned
 mod functions; // native functions
+mod guard; // what may reach the parser
+mod ir; // the compiled form
 mod library; // functions of kube-cel
-mod pattern; // regular expressions of Go
+mod lower; // from the parser's tree to it
+mod meter; // what evaluations may cost
+mod pattern;
+mod shape; // what a schema declares of a value
+mod stack; // threads with large stacks
+mod value; // values, viewed or owned // regular expressions of Go
 
 pub use engine::{
     CelEngine, CelProgram, CompileError, Environment, EvaluationError, Input, KubernetesCel, Outcome,

@@ -162,7 +162,8 @@ fn from_library<'a>(value: Value) -> Result<Val<'a>> {
             None => Val::Library(Value::Opaque(opaque)),
         },
         Value::Timestamp(time) => {
-            let nanos = i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos());
+            let nanos =
+                i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos());
             match jiff::Timestamp::from_nanosecond(nanos) {
                 Ok(time) => Val::Timestamp(time),
                 Err(_) => return error("range error"),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kube_cel::cel::{
-    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators},
+    common::ast::{
+        CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators,
+    },
     parser::Expression,
 };
 
@@ -14,7 +16,18 @@ use crate::{
 };
 
 const TYPES: [&str; 12] = [
-    "bool", "bytes", "double", "duration", "int", "list", "map", "null_type", "string", "timestamp", "type", "uint",
+    "bool",
+    "bytes",
+    "double",
+    "duration",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "timestamp",
+    "type",
+    "uint",
 ];
 
 /// Lowers `expression`, whose variables are `variables` in slots 0, 1, ….
@@ -63,7 +76,9 @@ impl Lowering {
             }
             Expr::Call(call) => self.call(call),
             Expr::Comprehension(comprehension) => self.comprehension(*comprehension),
-            Expr::Struct(message) => Err(format!("undeclared reference to '{}' (in container '')", message.type_name)),
+            Expr::Struct(message) => {
+                Err(format!("undeclared reference to '{}' (in container '')", message.type_name))
+            }
             Expr::Unspecified => Err("empty expression".to_owned()),
         }
     }
@@ -82,7 +97,10 @@ impl Lowering {
     fn list(&mut self, list: ListExpr) -> Result<Ir, String> {
         let optional = list.optional_indices;
         let items = list.elements.into_iter().enumerate();
-        items.map(|(i, item)| Ok((self.expr(item)?, optional.contains(&i)))).collect::<Result<_, _>>().map(Ir::List)
+        items
+            .map(|(i, item)| Ok((self.expr(item)?, optional.contains(&i))))
+            .collect::<Result<_, _>>()
+            .map(Ir::List)
     }
 
     fn call(&mut self, call: CallExpr) -> Result<Ir, String> {
@@ -131,9 +149,7 @@ impl Lowering {
             operators::OPT_SELECT => {
                 let operand = next(self)?;
                 return match *next(self)? {
-                    Ir::Text(name) => {
-                        Ok(Ir::Select { operand, field: field(&name), mode: Select::Optional })
-                    }
+                    Ir::Text(name) => Ok(Ir::Select { operand, field: field(&name), mode: Select::Optional }),
                     _ => Err("optional selection needs a field name".to_owned()),
                 };
             }
@@ -169,7 +185,13 @@ impl Lowering {
         self.function(name, Some(target), args, count)
     }
 
-    fn function(&mut self, name: &str, target: Option<Ir>, args: Vec<Ir>, count: usize) -> Result<Ir, String> {
+    fn function(
+        &mut self,
+        name: &str,
+        target: Option<Ir>,
+        args: Vec<Ir>,
+        count: usize,
+    ) -> Result<Ir, String> {
         let is_method = target.is_some();
         let all: Vec<Ir> = target.into_iter().chain(args).collect();
         if let Some(function) = Native::find(name, is_method, count) {
@@ -193,7 +215,9 @@ impl Lowering {
     }
 
     fn bind_on(&mut self, kind: Bind, target: IdedExpr, args: Vec<IdedExpr>) -> Result<Ir, String> {
-        let all = args.into_iter().fold((None, None), |(a, b), arg| if a.is_none() { (Some(arg), b) } else { (a, Some(arg)) });
+        let all = args
+            .into_iter()
+            .fold((None, None), |(a, b), arg| if a.is_none() { (Some(arg), b) } else { (a, Some(arg)) });
         match all {
             (Some(name), Some(body)) => {
                 let value = self.boxed(target)?;
@@ -216,7 +240,12 @@ impl Lowering {
         result
     }
 
-    fn two_variable_macro(&mut self, name: &str, target: IdedExpr, args: Vec<IdedExpr>) -> Result<Ir, String> {
+    fn two_variable_macro(
+        &mut self,
+        name: &str,
+        target: IdedExpr,
+        args: Vec<IdedExpr>,
+    ) -> Result<Ir, String> {
         let kind = match name {
             "all" => FoldKind::All,
             "exists" => FoldKind::Exists,

@@ -73,7 +73,9 @@ fn start() -> Option<SyncSender<Job>> {
 ///
 /// # Errors
 /// [`StackError`] when the pool is full, the job is too slow, or it panics.
-pub(crate) fn on_large_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StackError> {
+pub(crate) fn on_large_stack<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StackError> {
     if INLINE.load(Ordering::Relaxed) {
         return on_own_stack(work);
     }

@@ -125,7 +125,9 @@ impl<'a> Val<'a> {
         match self {
             Val::Object(map, shape) => Some(
                 map.iter()
-                    .map(|(key, value)| (Val::Text(Text::Borrowed(key)), Val::view(value, value_shape(shape, key))))
+                    .map(|(key, value)| {
+                        (Val::Text(Text::Borrowed(key)), Val::view(value, value_shape(shape, key)))
+                    })
                     .collect(),
             ),
             Val::Map(map) => Some(map.as_ref().clone()),
@@ -137,7 +139,9 @@ impl<'a> Val<'a> {
     pub(crate) fn get(&self, key: &Val<'_>) -> Option<Val<'a>> {
         match self {
             Val::Object(map, shape) => match key {
-                Val::Text(key) => map.get(key.as_str()).map(|value| Val::view(value, value_shape(shape, key.as_str()))),
+                Val::Text(key) => {
+                    map.get(key.as_str()).map(|value| Val::view(value, value_shape(shape, key.as_str())))
+                }
                 _ => None,
             },
             Val::Map(map) => map.iter().find(|(known, _)| known.equals(key)).map(|(_, value)| value.clone()),
@@ -195,7 +199,8 @@ impl<'a> Val<'a> {
 
     fn same_map(&self, other: &Val<'_>) -> bool {
         let (Some(a), Some(b)) = (self.pairs(), other.pairs()) else { return false };
-        a.len() == b.len() && a.iter().all(|(key, value)| other.get(key).is_some_and(|found| value.equals(&found)))
+        a.len() == b.len()
+            && a.iter().all(|(key, value)| other.get(key).is_some_and(|found| value.equals(&found)))
     }
 
     fn is_number(&self) -> bool {
@@ -232,8 +237,12 @@ impl<'a> Val<'a> {
         match self {
             Val::Text(text) => text.as_str().len() as u64 / 10 + 1,
             Val::Bytes(bytes) => bytes.len() as u64 / 10 + 1,
-            Val::View(list, _) => list.iter().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left))),
-            Val::Object(map, _) => map.values().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left))),
+            Val::View(list, _) => {
+                list.iter().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left)))
+            }
+            Val::Object(map, _) => {
+                map.values().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left)))
+            }
             Val::List(list) => list.iter().fold(1, |sum, value| grow(sum, most, |left| value.size(left))),
             Val::Map(map) => map.iter().fold(1, |sum, (_, value)| grow(sum, most, |left| value.size(left))),
             Val::Optional(Some(value)) => value.size(most),
@@ -249,8 +258,12 @@ fn grow(sum: u64, most: u64, size: impl FnOnce(u64) -> u64) -> u64 {
 fn json_size(value: &Value, most: u64) -> u64 {
     match value {
         Value::String(text) => text.len() as u64 / 10 + 1,
-        Value::Array(list) => list.iter().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left))),
-        Value::Object(map) => map.values().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left))),
+        Value::Array(list) => {
+            list.iter().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left)))
+        }
+        Value::Object(map) => {
+            map.values().fold(1, |sum, value| grow(sum, most, |left| json_size(value, left)))
+        }
         _ => 1,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use mesh_cel::{Budget, CelEngine, CompileError, Environment, EvaluationError, Input, KubernetesCel, Outcome, Shape};
+use mesh_cel::{
+    Budget, CelEngine, CompileError, Environment, EvaluationError, Input, KubernetesCel, Outcome, Shape,
+};
 use serde_json::{Value, json};
 
 fn object(fields: &[(&str, Shape)]) -> Arc<Shape> {
@@ -126,7 +128,9 @@ fn fields_that_a_schema_does_not_declare_are_refused_at_registration() {
             (Err(error), None) => panic!("{text}: {error}"),
         }
     }
-    let program = KubernetesCel.compile("self.when < timestamp('2021-01-01T00:00:00Z')", &environment).expect("compiles");
+    let program = KubernetesCel
+        .compile("self.when < timestamp('2021-01-01T00:00:00Z')", &environment)
+        .expect("compiles");
     let object = json!({"when": "2020-05-05T00:00:00Z"});
     assert_eq!(program.holds(&[Input::Json(&object)], &mut Budget::default()), Ok(true));
     assert!(program.uses("self"));
@@ -179,7 +183,11 @@ fn texts_that_would_overflow_a_parser_are_refused() {
         assert!(started.elapsed().as_secs() < 11);
     }
     // What the guard lets through is compiled and evaluated, however deep.
-    for text in ["self".to_owned() + &".b".repeat(900), "1".to_owned() + &"+1".repeat(900) + " > 0", "!".repeat(900) + "true"] {
+    for text in [
+        "self".to_owned() + &".b".repeat(900),
+        "1".to_owned() + &"+1".repeat(900) + " > 0",
+        "!".repeat(900) + "true",
+    ] {
         match KubernetesCel.compile(&text, &environment) {
             Ok(program) => {
                 let _ = program.evaluate(&[Input::Json(&json!({}))], &mut Budget::default());

@@ -24,9 +24,9 @@ pub enum Approval {
 
 /// Whether a group belongs to the Kubernetes community.
 fn is_protected(group: &str) -> bool {
-    ["k8s.io", "kubernetes.io"].iter().any(|suffix| {
-        group == *suffix || group.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
-    })
+    ["k8s.io", "kubernetes.io"]
+        .iter()
+        .any(|suffix| group == *suffix || group.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// What the annotations of a definition of `group` say about its approval.
@@ -38,7 +38,9 @@ pub fn approval(group: &str, metadata: &Value) -> Approval {
     match metadata.pointer("/annotations").and_then(|a| a.get(APPROVAL_ANNOTATION)).and_then(Value::as_str) {
         None | Some("") => Approval::Missing,
         Some(text) if text.starts_with("unapproved") => Approval::Unapproved(text.to_owned()),
-        Some(text) if url::Url::parse(text).is_ok_and(|url| url.has_host()) => Approval::Approved(text.to_owned()),
+        Some(text) if url::Url::parse(text).is_ok_and(|url| url.has_host()) => {
+            Approval::Approved(text.to_owned())
+        }
         Some(text) => Approval::Invalid(text.to_owned()),
     }
 }

@@ -65,7 +65,11 @@ pub fn validate_names(names: &Names, path: &str) -> Vec<FieldError> {
     }
     if !names.kind.is_empty() && names.kind == names.list_kind {
         let shown = Value::from(names.list_kind.as_str());
-        errors.push(FieldError::invalid(format!("{path}.listKind"), &shown, "kind and listKind may not be the same"));
+        errors.push(FieldError::invalid(
+            format!("{path}.listKind"),
+            &shown,
+            "kind and listKind may not be the same",
+        ));
     }
     if names.plural.is_empty() {
         errors.insert(0, FieldError::plain(format!("{path}.plural"), FieldReason::Required, ""));

@@ -21,7 +21,10 @@ use crate::{
 ///
 /// # Errors
 /// When a schema does not compile; definitions that were validated have none of these.
-pub fn served_resources(definition: &Value, storage: &StoragePrefix) -> Result<Vec<ServedResource>, Vec<FieldError>> {
+pub fn served_resources(
+    definition: &Value,
+    storage: &StoragePrefix,
+) -> Result<Vec<ServedResource>, Vec<FieldError>> {
     let group = text(definition, "/spec/group");
     let names = accepted_names(definition);
     let namespaced = text(definition, "/spec/scope") == "Namespaced";
@@ -40,7 +43,8 @@ pub fn served_resources(definition: &Value, storage: &StoragePrefix) -> Result<V
         resource.short_names.clone_from(&names.short_names);
         resource.categories.clone_from(&names.categories);
         resource.storage = storage.clone();
-        resource.storage_api_version = GroupVersionKind::new(group, storage_version, &names.kind).api_version().into();
+        resource.storage_api_version =
+            GroupVersionKind::new(group, storage_version, &names.kind).api_version().into();
         resource.versions.clone_from(&all);
         resource.schema = Some(Arc::new(schema));
         resource.subresources = subresources(json.get("subresources"));
@@ -52,7 +56,11 @@ pub fn served_resources(definition: &Value, storage: &StoragePrefix) -> Result<V
         }
         if json.get("deprecated") == Some(&Value::Bool(true)) {
             let own = text(json, "/deprecationWarning");
-            let warning = if own.is_empty() { format!("{} {} is deprecated", gvk.api_version(), names.kind) } else { own.to_owned() };
+            let warning = if own.is_empty() {
+                format!("{} {} is deprecated", gvk.api_version(), names.kind)
+            } else {
+                own.to_owned()
+            };
             resource.deprecation_warning = Some(warning);
         }
         resources.push(resource);
@@ -81,7 +89,9 @@ fn subresources(json: Option<&Value>) -> Subresources {
     let scale = present("scale").map(|scale| Scale {
         spec_replicas_path: text(scale, "/specReplicasPath").to_owned(),
         status_replicas_path: text(scale, "/statusReplicasPath").to_owned(),
-        label_selector_path: Some(text(scale, "/labelSelectorPath")).filter(|path| !path.is_empty()).map(str::to_owned),
+        label_selector_path: Some(text(scale, "/labelSelectorPath"))
+            .filter(|path| !path.is_empty())
+            .map(str::to_owned),
     });
     Subresources { status: present("status").is_some(), scale, routes: Vec::new() }
 }
@@ -93,7 +103,11 @@ fn columns(json: Option<&Value>) -> Vec<PrinterColumn> {
         kind: text(column, "/type").to_owned(),
         format: text(column, "/format").to_owned(),
         description: text(column, "/description").to_owned(),
-        priority: column.get("priority").and_then(Value::as_i64).and_then(|p| i32::try_from(p).ok()).unwrap_or(0),
+        priority: column
+            .get("priority")
+            .and_then(Value::as_i64)
+            .and_then(|p| i32::try_from(p).ok())
+            .unwrap_or(0),
         json_path: text(column, "/jsonPath").to_owned(),
     })
     .collect()

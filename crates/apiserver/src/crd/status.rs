@@ -25,7 +25,10 @@ pub struct Condition {
 #[must_use]
 pub fn condition_status<'a>(definition: &'a Value, kind: &str) -> Option<&'a str> {
     let conditions = definition.pointer("/status/conditions")?.as_array()?;
-    conditions.iter().find(|condition| text(condition, "/type") == kind).map(|condition| text(condition, "/status"))
+    conditions
+        .iter()
+        .find(|condition| text(condition, "/type") == kind)
+        .map(|condition| text(condition, "/status"))
 }
 
 /// Versions that objects may be stored in.
@@ -36,8 +39,10 @@ pub fn stored_versions(definition: &Value) -> Vec<String> {
 
 /// Resets the status of a new definition: it begins with its storage version.
 pub fn prepare_for_create(definition: &mut Value) {
-    let storage: Vec<String> = versions_of(definition).filter(|v| v.storage).map(|v| v.name.to_owned()).collect();
-    let status = json!({"conditions": [], "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": storage});
+    let storage: Vec<String> =
+        versions_of(definition).filter(|v| v.storage).map(|v| v.name.to_owned()).collect();
+    let status =
+        json!({"conditions": [], "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": storage});
     if let Some(map) = definition.as_object_mut() {
         map.insert("status".to_owned(), status);
     }
@@ -96,7 +101,8 @@ pub fn reconcile_status(definition: &Value, others: &[Names], now: &str) -> Opti
         });
     }
     conditions.extend(approval_condition(definition));
-    let mut status = definition.get("status").filter(|status| status.is_object()).cloned().unwrap_or_else(|| json!({}));
+    let mut status =
+        definition.get("status").filter(|status| status.is_object()).cloned().unwrap_or_else(|| json!({}));
     let mut list = status.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
     for condition in &conditions {
         set_condition(&mut list, condition, now);

@@ -28,7 +28,11 @@ pub fn validate(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
     match text(definition, "/spec/scope") {
         "" => errors.push(FieldError::required("spec.scope", "")),
         "Cluster" | "Namespaced" => {}
-        other => errors.push(FieldError::not_supported("spec.scope", &Value::from(other), &["Cluster", "Namespaced"])),
+        other => errors.push(FieldError::not_supported(
+            "spec.scope",
+            &Value::from(other),
+            &["Cluster", "Namespaced"],
+        )),
     }
     errors.extend(validate_names(&names, "spec.names"));
     if definition.pointer("/spec/preserveUnknownFields") == Some(&Value::Bool(true)) {
@@ -36,7 +40,9 @@ pub fn validate(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
         errors.push(FieldError::invalid("spec.preserveUnknownFields", &Value::Bool(true), detail));
     }
     // What was registered under older rules may be kept as it is.
-    let annotations_same = old.is_some_and(|old| old.pointer("/metadata/annotations") == definition.pointer("/metadata/annotations"));
+    let annotations_same = old.is_some_and(|old| {
+        old.pointer("/metadata/annotations") == definition.pointer("/metadata/annotations")
+    });
     if !annotations_same {
         errors.extend(validate_approval(group, definition.get("metadata").unwrap_or(&Value::Null)));
     }
@@ -61,7 +67,11 @@ fn validate_versions(definition: &Value, old: Option<&Value>, errors: &mut Vec<F
     }
     if versions.iter().filter(|version| version.storage).count() != 1 {
         let shown = definition.pointer("/spec/versions").map(names_only).unwrap_or_default();
-        errors.push(FieldError::invalid("spec.versions", &shown, "must have exactly one version marked as storage version"));
+        errors.push(FieldError::invalid(
+            "spec.versions",
+            &shown,
+            "must have exactly one version marked as storage version",
+        ));
     }
     let schema_of = |json: &Value| json.pointer("/schema/openAPIV3Schema").cloned();
     let first = schema_of(versions[0].json);
@@ -90,15 +100,16 @@ fn validate_versions(definition: &Value, old: Option<&Value>, errors: &mut Vec<F
         } else {
             format!("{path}.schema.openAPIV3Schema")
         };
-        let schema = match compile_version_schema(version.json.pointer("/schema/openAPIV3Schema"), &schema_path) {
-            Ok(schema) => Some(schema),
-            Err(faults) => {
-                if index == 0 || !same {
-                    errors.extend(faults);
+        let schema =
+            match compile_version_schema(version.json.pointer("/schema/openAPIV3Schema"), &schema_path) {
+                Ok(schema) => Some(schema),
+                Err(faults) => {
+                    if index == 0 || !same {
+                        errors.extend(faults);
+                    }
+                    None
                 }
-                None
-            }
-        };
+            };
         errors.extend(validate_columns(
             version.json.get("additionalPrinterColumns"),
             &format!("{path}.additionalPrinterColumns"),
@@ -108,17 +119,23 @@ fn validate_versions(definition: &Value, old: Option<&Value>, errors: &mut Vec<F
             schema.as_ref(),
             &format!("{path}.selectableFields"),
         ));
-        errors.extend(validate_subresources(version.json.get("subresources"), &format!("{path}.subresources")));
+        errors
+            .extend(validate_subresources(version.json.get("subresources"), &format!("{path}.subresources")));
     }
 }
 
 fn names_only(versions: &Value) -> Value {
-    let names = versions.as_array().into_iter().flatten().map(|version| version.get("name").cloned().unwrap_or_default());
+    let names = versions
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|version| version.get("name").cloned().unwrap_or_default());
     Value::Array(names.collect())
 }
 
 fn validate_conversion(definition: &Value, errors: &mut Vec<FieldError>) {
-    let Some(conversion) = definition.pointer("/spec/conversion").filter(|conversion| !conversion.is_null()) else {
+    let Some(conversion) = definition.pointer("/spec/conversion").filter(|conversion| !conversion.is_null())
+    else {
         return;
     };
     let path = "spec.conversion";
@@ -139,7 +156,8 @@ fn validate_conversion(definition: &Value, errors: &mut Vec<FieldError>) {
             };
             let client = webhook.get("clientConfig").filter(|client| !client.is_null());
             let url = client.map(|client| text(client, "/url")).unwrap_or_default();
-            let service = client.and_then(|client| client.get("service")).filter(|service| !service.is_null());
+            let service =
+                client.and_then(|client| client.get("service")).filter(|service| !service.is_null());
             match (client, url.is_empty(), service) {
                 (None, _, _) => {
                     let detail = "required when strategy is set to Webhook";
@@ -151,7 +169,11 @@ fn validate_conversion(definition: &Value, errors: &mut Vec<FieldError>) {
                 }
                 (_, false, None) if !url::Url::parse(url).is_ok_and(|url| url.scheme() == "https") => {
                     let at = format!("{path}.webhook.clientConfig.url");
-                    errors.push(FieldError::invalid(at, &Value::from(url), "'https' is the only allowed URL scheme"));
+                    errors.push(FieldError::invalid(
+                        at,
+                        &Value::from(url),
+                        "'https' is the only allowed URL scheme",
+                    ));
                 }
                 _ => {}
             }
@@ -165,7 +187,11 @@ fn validate_conversion(definition: &Value, errors: &mut Vec<FieldError>) {
             }
         }
         other => {
-            errors.push(FieldError::not_supported(format!("{path}.strategy"), &Value::from(other), &["None", "Webhook"]));
+            errors.push(FieldError::not_supported(
+                format!("{path}.strategy"),
+                &Value::from(other),
+                &["None", "Webhook"],
+            ));
         }
     }
 }

@@ -11,7 +11,10 @@ const SELECTABLE_FIELDS_MAX: usize = 8;
 ///
 /// # Errors
 /// Everything that is wrong with the schema; also when there is none.
-pub fn compile_version_schema(schema: Option<&Value>, path: &str) -> Result<StructuralSchema, Vec<FieldError>> {
+pub fn compile_version_schema(
+    schema: Option<&Value>,
+    path: &str,
+) -> Result<StructuralSchema, Vec<FieldError>> {
     match schema {
         None | Some(Value::Null) => Err(vec![FieldError::required(path, "schemas are required")]),
         Some(json) => StructuralSchema::parse(json, path),
@@ -44,7 +47,9 @@ pub fn validate_columns(columns: Option<&Value>, path: &str) -> Vec<FieldError> 
         }
         match json_path_fault(text("jsonPath")) {
             Some("") => errors.push(FieldError::required(at("jsonPath"), "")),
-            Some(fault) => errors.push(FieldError::invalid(at("jsonPath"), &Value::from(text("jsonPath")), fault)),
+            Some(fault) => {
+                errors.push(FieldError::invalid(at("jsonPath"), &Value::from(text("jsonPath")), fault))
+            }
             None => {}
         }
     }
@@ -72,16 +77,23 @@ fn json_path_fault(path: &str) -> Option<&'static str> {
             (None, '[') => open.push(']'),
             (None, '(') => open.push(')'),
             (None, '{') => open.push('}'),
-            (None, ']' | ')' | '}') if open.pop() != Some(c) => return Some("is an invalid JSON path: unbalanced brackets"),
+            (None, ']' | ')' | '}') if open.pop() != Some(c) => {
+                return Some("is an invalid JSON path: unbalanced brackets");
+            }
             _ => {}
         }
     }
-    (!open.is_empty() || quote.is_some()).then_some("is an invalid JSON path: unterminated array, filter or string")
+    (!open.is_empty() || quote.is_some())
+        .then_some("is an invalid JSON path: unterminated array, filter or string")
 }
 
 /// Checks selectable fields, found at `path`, against the schema of their version.
 #[must_use]
-pub fn validate_selectable_fields(fields: Option<&Value>, schema: Option<&StructuralSchema>, path: &str) -> Vec<FieldError> {
+pub fn validate_selectable_fields(
+    fields: Option<&Value>,
+    schema: Option<&StructuralSchema>,
+    path: &str,
+) -> Vec<FieldError> {
     let fields = fields.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut errors = Vec::new();
     if fields.len() > SELECTABLE_FIELDS_MAX {
@@ -102,7 +114,11 @@ pub fn validate_selectable_fields(fields: Option<&Value>, schema: Option<&Struct
         }
         seen.push(json_path);
         if !json_path.starts_with('.') || json_path.contains(['[', '*', '(']) {
-            errors.push(FieldError::invalid(at, &shown, "is an invalid path: does not refer to a field of the schema"));
+            errors.push(FieldError::invalid(
+                at,
+                &shown,
+                "is an invalid path: does not refer to a field of the schema",
+            ));
             continue;
         }
         if json_path == ".metadata" || json_path.starts_with(".metadata.") {
@@ -112,10 +128,15 @@ pub fn validate_selectable_fields(fields: Option<&Value>, schema: Option<&Struct
         let Some(schema) = schema else { continue };
         let steps: Vec<&str> = json_path[1..].split('.').collect();
         match schema.node_at(&steps).map(|node| node.kind) {
-            None => errors.push(FieldError::invalid(at, &shown, "is an invalid path: does not refer to a valid field")),
+            None => errors.push(FieldError::invalid(
+                at,
+                &shown,
+                "is an invalid path: does not refer to a valid field",
+            )),
             Some(Kind::Boolean | Kind::Integer | Kind::String) => {}
             Some(_) => {
-                let detail = "must point to a field of type boolean, integer or string; other types are not supported";
+                let detail =
+                    "must point to a field of type boolean, integer or string; other types are not supported";
                 errors.push(FieldError::invalid(at, &shown, detail));
             }
         }
@@ -138,9 +159,16 @@ pub fn validate_subresources(subresources: Option<&Value>, path: &str) -> Vec<Fi
                 errors.push(FieldError::required(at, ""));
             }
         } else if text.contains(['[', ']', '*', '(']) {
-            errors.push(FieldError::invalid(at, &Value::from(text), "should be a simple json path under .spec or .status"));
+            errors.push(FieldError::invalid(
+                at,
+                &Value::from(text),
+                "should be a simple json path under .spec or .status",
+            ));
         } else if !roots.iter().any(|root| text.starts_with(root)) {
-            let detail = format!("should be a json path under {}", roots.join(" or ").replace(". or", " or").trim_end_matches('.'));
+            let detail = format!(
+                "should be a json path under {}",
+                roots.join(" or ").replace(". or", " or").trim_end_matches('.')
+            );
             errors.push(FieldError::invalid(at, &Value::from(text), &detail));
         }
     };

@@ -8,7 +8,9 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use mesh_cel::{Budget, CelEngine, CelProgram, Environment, EvaluationError, Input, KubernetesCel, Outcome, Shape};
+use mesh_cel::{
+    Budget, CelEngine, CelProgram, Environment, EvaluationError, Input, KubernetesCel, Outcome, Shape,
+};
 use serde_json::Value;
 
 use super::{
@@ -61,7 +63,9 @@ pub(crate) fn compile_tree(node: &mut Node, json: &Value, path: &str, errors: &m
 
 fn mentions_rules(json: &Value) -> bool {
     match json {
-        Value::Object(map) => map.contains_key("x-kubernetes-validations") || map.values().any(mentions_rules),
+        Value::Object(map) => {
+            map.contains_key("x-kubernetes-validations") || map.values().any(mentions_rules)
+        }
         Value::Array(list) => list.iter().any(mentions_rules),
         _ => false,
     }
@@ -102,7 +106,9 @@ impl Compiler<'_> {
             let here = if matches!(node.list_type, ListType::Map { .. }) { None } else { Some(path) };
             self.tree(child, json, &format!("{path}.items"), loose.or(here));
         }
-        if let (Additional::Schema(child), Some(json)) = (&mut node.additional, json.get("additionalProperties")) {
+        if let (Additional::Schema(child), Some(json)) =
+            (&mut node.additional, json.get("additionalProperties"))
+        {
             self.tree(child, json, &format!("{path}.additionalProperties"), loose);
         }
     }
@@ -120,30 +126,51 @@ impl Compiler<'_> {
         } else {
             environment.with("oldSelf", shape.clone())
         };
-        let program = self.compile(text, &environment, "bool", "cel expression must evaluate to a bool", &format!("{path}.rule"))?;
+        let program = self.compile(
+            text,
+            &environment,
+            "bool",
+            "cel expression must evaluate to a bool",
+            &format!("{path}.rule"),
+        )?;
         let is_transition = program.uses("oldSelf");
         if let Some(list) = loose
             && is_transition
         {
-            let detail = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {list}");
+            let detail =
+                format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {list}");
             self.errors.push(FieldError::invalid(format!("{path}.rule"), &Value::from(text), &detail));
         }
         if optional_old_self && !is_transition {
             let detail = "optionalOldSelf may not be set if oldSelf is not used in rule";
-            self.errors.push(FieldError::invalid(format!("{path}.optionalOldSelf"), &Value::Bool(true), detail));
+            self.errors.push(FieldError::invalid(
+                format!("{path}.optionalOldSelf"),
+                &Value::Bool(true),
+                detail,
+            ));
         }
         let message = text_of("message").map(|text| text.trim().to_owned());
         if let Some(message) = &message
             && message.contains('\n')
         {
             let shown = Value::from(message.as_str());
-            self.errors.push(FieldError::invalid(format!("{path}.message"), &shown, "message must not contain line breaks"));
+            self.errors.push(FieldError::invalid(
+                format!("{path}.message"),
+                &shown,
+                "message must not contain line breaks",
+            ));
         }
         let message_program = match text_of("messageExpression") {
             None => None,
             Some(text) => {
                 let at = format!("{path}.messageExpression");
-                Some(self.compile(text, &environment, "string", "messageExpression must evaluate to a string", &at)?)
+                Some(self.compile(
+                    text,
+                    &environment,
+                    "string",
+                    "messageExpression must evaluate to a string",
+                    &at,
+                )?)
             }
         };
         let field_path = text_of("fieldPath").map(str::to_owned);
@@ -151,7 +178,11 @@ impl Compiler<'_> {
             && !field.starts_with(['.', '['])
         {
             let shown = Value::from(field.as_str());
-            self.errors.push(FieldError::invalid(format!("{path}.fieldPath"), &shown, "fieldPath must start with . or ["));
+            self.errors.push(FieldError::invalid(
+                format!("{path}.fieldPath"),
+                &shown,
+                "fieldPath must start with . or [",
+            ));
         }
         Some(Rule {
             text: text.to_owned(),
@@ -218,7 +249,9 @@ pub(crate) fn shape_of(node: &Node) -> Arc<Shape> {
             Arc::new(Shape::List { items, unordered: node.list_type != ListType::Atomic })
         }
         Kind::Object => match &node.additional {
-            Additional::Schema(values) if node.properties.is_empty() => Arc::new(Shape::Map(shape_of(values))),
+            Additional::Schema(values) if node.properties.is_empty() => {
+                Arc::new(Shape::Map(shape_of(values)))
+            }
             Additional::Anything if node.properties.is_empty() => Arc::new(Shape::Map(Shape::dynamic())),
             _ if node.properties.is_empty() && node.preserve_unknown => Shape::dynamic(),
             _ => {
@@ -288,7 +321,9 @@ impl Run<'_> {
                     let old_child = old.and_then(|old| old.get(name));
                     match (node.properties.get(name), &node.additional) {
                         (Some(known), _) => self.node(known, child, old_child, &path.field(name)),
-                        (None, Additional::Schema(known)) => self.node(known, child, old_child, &path.key(name)),
+                        (None, Additional::Schema(known)) => {
+                            self.node(known, child, old_child, &path.key(name))
+                        }
                         (None, _) => {}
                     }
                 }
@@ -305,7 +340,15 @@ impl Run<'_> {
         }
     }
 
-    fn rule(&mut self, rule: &Rule, node: &Node, value: &Value, old: Option<&Value>, unchanged: bool, path: &FieldPath<'_>) {
+    fn rule(
+        &mut self,
+        rule: &Rule,
+        node: &Node,
+        value: &Value,
+        old: Option<&Value>,
+        unchanged: bool,
+        path: &FieldPath<'_>,
+    ) {
         let old = old.filter(|old| !old.is_null());
         let old_input = match (rule.optional_old_self, old) {
             (true, old) => Input::Optional(old),
@@ -337,10 +380,14 @@ impl Run<'_> {
             }
             EvaluationError::CallCost => {
                 self.stopped = true;
-                format!("no further validation rules will be run due to call cost exceeds limit for rule: {said}")
+                format!(
+                    "no further validation rules will be run due to call cost exceeds limit for rule: {said}"
+                )
             }
             EvaluationError::Failed(text) if text == "no such overload" => {
-                format!("call arguments did not match a supported operator, function or macro signature for rule: {said}")
+                format!(
+                    "call arguments did not match a supported operator, function or macro signature for rule: {said}"
+                )
             }
             other => format!("{other} evaluating rule: {said}"),
         };

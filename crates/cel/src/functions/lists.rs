@@ -86,6 +86,10 @@ pub(super) fn position<'a>(function: Native, args: &[Val<'a>], meter: &mut Meter
     };
     meter.charge(entries.len() as u64)?;
     let same = |i: &usize| entries.get(*i).is_some_and(|entry| entry.equals(wanted));
-    let found = if function == Native::IndexOf { (0..entries.len()).find(same) } else { (0..entries.len()).rev().find(same) };
+    let found = if function == Native::IndexOf {
+        (0..entries.len()).find(same)
+    } else {
+        (0..entries.len()).rev().find(same)
+    };
     Ok(Val::Int(found.map_or(-1, |i| i as i64)))
 }

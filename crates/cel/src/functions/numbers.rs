@@ -19,8 +19,12 @@ pub(super) fn convert<'a>(function: Native, value: &Val<'a>, meter: &mut Meter) 
             _ => error("type conversion error from 'string' to 'bool'"),
         },
         (Native::ToInt, Val::Int(value)) => Ok(Val::Int(*value)),
-        (Native::ToInt, Val::Uint(value)) => i64::try_from(*value).map_or_else(|_| range(), |value| Ok(Val::Int(value))),
-        (Native::ToInt, Val::Double(value)) if value.abs() < 9.223_372_036_854_775e18 => Ok(Val::Int(*value as i64)),
+        (Native::ToInt, Val::Uint(value)) => {
+            i64::try_from(*value).map_or_else(|_| range(), |value| Ok(Val::Int(value)))
+        }
+        (Native::ToInt, Val::Double(value)) if value.abs() < 9.223_372_036_854_775e18 => {
+            Ok(Val::Int(*value as i64))
+        }
         (Native::ToInt, Val::Double(_)) => range(),
         (Native::ToInt, Val::Text(text)) => number(text.as_str().parse().ok().map(Val::Int), "int"),
         (Native::ToInt, Val::Timestamp(value)) => Ok(Val::Int(value.as_second())),
@@ -28,7 +32,9 @@ pub(super) fn convert<'a>(function: Native, value: &Val<'a>, meter: &mut Meter) 
             i64::try_from(value.as_nanos()).map_or_else(|_| range(), |value| Ok(Val::Int(value)))
         }
         (Native::ToUint, Val::Uint(value)) => Ok(Val::Uint(*value)),
-        (Native::ToUint, Val::Int(value)) => u64::try_from(*value).map_or_else(|_| range(), |value| Ok(Val::Uint(value))),
+        (Native::ToUint, Val::Int(value)) => {
+            u64::try_from(*value).map_or_else(|_| range(), |value| Ok(Val::Uint(value)))
+        }
         (Native::ToUint, Val::Double(value)) if *value >= 0.0 && *value < 1.844_674_407_370_955e19 => {
             Ok(Val::Uint(*value as u64))
         }

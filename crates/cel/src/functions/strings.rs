@@ -32,7 +32,11 @@ pub(super) fn call<'a>(function: Native, args: &[Val<'a>], meter: &mut Meter) ->
         }
         Native::FindAll => {
             let pattern = pattern(text(args, 1)?, value, meter)?;
-            let most = if args.len() > 2 { usize::try_from(int(args, 2)?).unwrap_or(usize::MAX) } else { usize::MAX };
+            let most = if args.len() > 2 {
+                usize::try_from(int(args, 2)?).unwrap_or(usize::MAX)
+            } else {
+                usize::MAX
+            };
             let mut list = Vec::new();
             for found in pattern.regex().find_iter(value).take(most) {
                 meter.charge(1)?;
@@ -90,7 +94,9 @@ fn index_of<'a>(function: Native, args: &[Val<'a>]) -> Result<Val<'a>> {
             value[from..].find(needle).map(|at| at + from)
         }
         (_, None) => value.rfind(needle),
-        (_, Some(at)) => value.match_indices(needle).map(|(found, _)| found).take_while(|found| *found <= at).last(),
+        (_, Some(at)) => {
+            value.match_indices(needle).map(|(found, _)| found).take_while(|found| *found <= at).last()
+        }
     };
     Ok(Val::Int(found.map_or(-1, |at| value[..at].chars().count() as i64)))
 }
@@ -140,7 +146,9 @@ fn substring<'a>(args: &[Val<'a>]) -> Result<Val<'a>> {
     };
     match (start, end) {
         (Some(start), Some(end)) if start <= end => part(&args[0], start, end),
-        (Some(_), Some(_)) => error(format!("invalid substring range. start: {from}, end: {}", to.unwrap_or_default())),
+        (Some(_), Some(_)) => {
+            error(format!("invalid substring range. start: {from}, end: {}", to.unwrap_or_default()))
+        }
         (None, _) => error(format!("index out of range: {from}")),
         (_, None) => error(format!("index out of range: {}", to.unwrap_or_default())),
     }
