@@ -35,10 +35,13 @@ fn prefixed(prefix: &str, uri: &Uri) -> Result<Uri, kube::Error> {
     Uri::from_parts(parts).map_err(|error| kube::Error::HttpError(http::Error::from(error)))
 }
 
+/// A tick for each use, and the clients with the tick of their last use.
+type Kept = (u64, HashMap<Epoch, (Client, u64)>);
+
 /// Scoped clients, made when first asked for; a bounded number is kept, the least used go first.
 pub(crate) struct ClientCache {
     bound: usize,
-    state: Mutex<(u64, HashMap<Epoch, (Client, u64)>)>,
+    state: Mutex<Kept>,
 }
 
 impl ClientCache {

@@ -17,7 +17,7 @@ use crate::{
     store::{StoreCore, StoreListener, Wanted},
 };
 use routes::{Mapped, Primary};
-use shared::{Rules, Shared};
+use shared::{Property, Rules, Shared};
 use worker::{Job, Verdict, Worker};
 
 /// How many reconciles of a controller run at once.
@@ -60,8 +60,8 @@ type Hook<A> = Arc<dyn Fn(A) -> BoxFuture<'static, ()> + Send + Sync>;
 type Attach<K> = Box<dyn FnOnce(&Fleet, &Wanted, &Arc<Shared<K>>) -> Route<K> + Send>;
 /// Whether a secondary kind is synced in a scope, and how to go through all its objects in a cluster again.
 struct Route<K: Cached> {
-    gate: Box<dyn Fn(&crate::fleet::Scope) -> bool + Send + Sync>,
-    replay: Box<dyn Fn(&Shared<K>, &Cluster) + Send + Sync>,
+    gate: shared::Gate,
+    replay: shared::Replay<K>,
     detach: Box<dyn FnOnce() + Send>,
 }
 
@@ -73,7 +73,7 @@ pub struct Controller<K: Cached> {
     dt: K::DynamicType,
     wanted: Wanted,
     filters: Vec<Filter>,
-    predicates: Vec<Box<dyn Fn(&K) -> Option<u64> + Send + Sync>>,
+    predicates: Vec<Property<K>>,
     attach: Vec<Attach<K>>,
     concurrency: Concurrency,
     backoff: Arc<dyn KeyBackoff>,
@@ -413,7 +413,10 @@ fn is_early_access(error: &(dyn std::error::Error + 'static)) -> bool {
     while let Some(error) = next {
         let status = match error.downcast_ref::<kube::Error>() {
             Some(kube::Error::Api(status)) => Some(status.as_ref()),
-            _ => error.downcast_ref::<kube::core::Status>(),
+            // An error that passes its cause through shows the status only, boxed or not.
+            _ => error
+                .downcast_ref::<kube::core::Status>()
+                .or_else(|| error.downcast_ref::<Box<kube::core::Status>>().map(AsRef::as_ref)),
         };
         if let Some(status) = status {
             return matches!(status.code, 404 | 500 | 503);

@@ -51,6 +51,9 @@ mod leader; // one of several processes works, by Lease
 mod metrics;
 mod recorder; // Kubernetes events // what is counted
 
+#[cfg(feature = "testing")]
+pub mod testing; // an in-process server of many clusters
+
 pub use action::Action;
 pub use changes::{FleetChange, FleetChanges};
 pub use client::prefix_client;
@@ -66,7 +69,8 @@ pub use key_backoff::{Exponential, KeyBackoff, KeyedWaits, StaticThenExponential
 pub use kind::{Cached, dynamic_kind};
 pub use leader::{Election, ElectionError};
 pub use provider::{
-    ClientSpec, ClusterSeed, Demux, FleetEvent, Gone, Local, Provider, ProviderError, Redial, WatchScope,
+    ClientSpec, ClusterSeed, Demux, FleetEvent, Gone, Local, Provider, ProviderError, ReadCluster, Redial,
+    WatchScope,
 };
 pub use recorder::Note;
 pub use store::{ClusterStore, FleetStore};

@@ -36,13 +36,16 @@ impl Gone {
     }
 }
 
+/// Reads from an object's metadata which cluster it belongs to.
+pub type ReadCluster = Arc<dyn Fn(&ObjectMeta) -> Option<ClusterId> + Send + Sync>;
+
 /// How to find out which cluster an object of a scope belongs to.
 #[derive(Clone)]
 pub enum Demux {
     /// The scope serves one cluster.
     Single(ClusterId),
     /// The object's metadata says it; objects for which it does not are counted and dropped, never guessed.
-    Meta(Arc<dyn Fn(&ObjectMeta) -> Option<ClusterId> + Send + Sync>),
+    Meta(ReadCluster),
 }
 
 impl Demux {

@@ -32,10 +32,13 @@ impl Group {
     }
 }
 
+/// The part of an object whose change counts, as a hash.
+pub(super) type Property<K> = Box<dyn Fn(&K) -> Option<u64> + Send + Sync>;
+
 pub(super) struct Rules<K> {
     pub(super) name: &'static str,
     pub(super) accepts: Box<dyn Fn(&Cluster) -> bool + Send + Sync>,
-    pub(super) predicates: Vec<Box<dyn Fn(&K) -> Option<u64> + Send + Sync>>,
+    pub(super) predicates: Vec<Property<K>>,
     pub(super) keeps_deleted: bool,
     pub(super) base: Duration,
 }
@@ -56,8 +59,8 @@ struct Members {
     open: HashSet<u32>,
 }
 
-type Gate = Box<dyn Fn(&Scope) -> bool + Send + Sync>;
-type Replay<K> = Box<dyn Fn(&Shared<K>, &Cluster) + Send + Sync>;
+pub(super) type Gate = Box<dyn Fn(&Scope) -> bool + Send + Sync>;
+pub(super) type Replay<K> = Box<dyn Fn(&Shared<K>, &Cluster) + Send + Sync>;
 
 pub(crate) struct Shared<K: Cached> {
     pub(super) rules: Rules<K>,
