@@ -36,9 +36,11 @@ mod lossless; // a typed view over raw JSON that loses nothing
 pub mod names; // cluster names, workspace paths, initializers
 mod object; // what every kind has
 mod open_enum; // enumerations that keep unknown words
+mod read; // JSON from strangers
 pub mod schemas; // CustomResourceDefinitions and APIResourceSchemas of every kind
 pub mod tenancy; // workspaces, their types, and who may log in
 pub mod topology; // shards in groups
+pub mod workspaces; // types, nesting, contributions, phases
 
 pub use condition::{Condition, ConditionStatus, Conditions, Severity};
 pub use convert::{ConversionError, convert};
@@ -46,3 +48,4 @@ pub use identity::{IdentityHash, IdentityKey};
 pub use lossless::{Lossless, LosslessError};
 pub use names::{ClusterName, ClusterTarget, InitializerName, NameError, WorkspacePath};
 pub use object::{Kind, cluster_of, path_of};
+pub use read::{DEPTH_MAX, ReadError, read, read_json};

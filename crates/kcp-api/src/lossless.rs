@@ -92,6 +92,9 @@ impl<K: Kind + Serialize + DeserializeOwned> Lossless<K> {
             why: error.inner().to_string(),
         })?;
         let base = write(&view)?;
+        if let Some(path) = merge::shape_fault(&raw, &base, "") {
+            return Err(LosslessError::Field { kind: K::KIND, path, why: "it must be an object".to_owned() });
+        }
         Ok(Self { raw, base, view })
     }
 

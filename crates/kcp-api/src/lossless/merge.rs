@@ -23,6 +23,8 @@ fn apply_map(raw: &mut Map<String, Value>, base: &Map<String, Value>, now: &Map<
     let nothing = json!({});
     for (key, value) in now {
         match (raw.get_mut(key), base.get(key)) {
+            // Also what the type adds by itself, such as an empty spec.
+            (_, Some(known)) if known == value => {}
             (Some(old), Some(known)) => apply(old, known, value),
             // The type left out what it took for empty; unknown fields may be inside.
             (Some(old), None) if old.is_object() => apply(old, &nothing, value),
@@ -112,6 +114,24 @@ fn identity(item: &Value) -> Option<String> {
             .collect::<Vec<_>>()
             .join("/"),
     )
+}
+
+/// The path at which the view has an object and the input something else; such input is no object of the kind,
+/// though a reader may take a list for the fields in order.
+pub(super) fn shape_fault(raw: &Value, base: &Value, path: &str) -> Option<String> {
+    match (raw, base) {
+        (Value::Null, _) => None,
+        (Value::Object(raw), Value::Object(base)) => base.iter().find_map(|(key, known)| {
+            let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            shape_fault(raw.get(key)?, known, &below)
+        }),
+        (_, Value::Object(_)) => Some(path.to_owned()),
+        (Value::Array(raw), Value::Array(base)) => {
+            let mut items = raw.iter().zip(base).enumerate();
+            items.find_map(|(index, (raw, base))| shape_fault(raw, base, &format!("{path}[{index}]")))
+        }
+        _ => None,
+    }
 }
 
 /// The merge patch from one object to another; `None` where they are equal.
