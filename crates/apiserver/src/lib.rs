@@ -42,11 +42,11 @@ pub mod store; // objects under one revision
 pub mod apply; // ownership of fields, server-side apply
 pub mod builtin; // what the built-in kinds look like
 pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
+pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
 pub mod fields; // sets of fields
 pub mod patch; // JSON patch, merge patch, strategic merge patch
 pub mod protobuf; // bodies that clients send as protobuf
 pub mod rbac; // roles: what they grant, what may be granted
-pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
 pub mod schema; // structural schemas: parse, prune, default, validate
 
 mod decode; // bodies to values

@@ -49,3 +49,7 @@ pub use lossless::{Lossless, LosslessError};
 pub use names::{ClusterName, ClusterTarget, InitializerName, NameError, WorkspacePath};
 pub use object::{Kind, cluster_of, path_of};
 pub use read::{DEPTH_MAX, ReadError, read, read_json};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

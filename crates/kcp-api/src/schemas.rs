@@ -8,8 +8,10 @@
 //! assert!(crds.iter().any(|crd| crd["metadata"]["name"] == "apiexports.apis.kcp.io"));
 //! ```
 
+mod admission; // what kcp wants of a schema besides its shape
 mod apis; // apis.kcp.io: bindings and exports
 mod apis_v1alpha1; // apis.kcp.io: the kinds of one version
+mod compatibility; // what changes between two schemas of a resource
 mod convert_crd; // CustomResourceDefinition to APIResourceSchema and back
 mod core; // core.kcp.io
 mod name; // `<prefix>.<plural>.<group>`
@@ -21,6 +23,10 @@ mod topology; // topology.kcp.io
 
 use serde_json::Value;
 
+pub use admission::{
+    SELECTABLE_FIELDS_MAX, SchemaFault, check_resource_schema, check_resource_schema_update,
+};
+pub use compatibility::{SchemaChange, SchemaChangeKind, compare_resource_schemas, compare_schemas};
 pub use convert_crd::{SchemaConversionError, crd_of, resource_schema_of};
 pub use name::{SchemaName, SchemaNameError, content_prefix, dated_prefix};
 

@@ -1,4 +1,5 @@
 //! Laws of the claim algebra, and the answers it gives.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod generators;
 

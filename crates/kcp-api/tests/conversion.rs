@@ -1,4 +1,5 @@
 //! v1alpha1 and v1alpha2: both ways are the identity, and objects that kcp stored convert as kcp does.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod generators;
 

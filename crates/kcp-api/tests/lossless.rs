@@ -1,4 +1,5 @@
 //! Nothing is lost: every kind, read and written, with fields that nobody knows.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod generators;
 

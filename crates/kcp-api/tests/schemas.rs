@@ -1,4 +1,5 @@
 //! Our schemas against the definitions that kcp ships, and against our own types.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -1,4 +1,5 @@
 //! The rules of workspaces and their types, on a tree like Platform Mesh's.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 

@@ -92,7 +92,7 @@ fn is_stored(resource: &Value) -> bool {
 }
 
 /// Puts back entries and their order as they were; what is new stands at the end.
-fn reorder(resources: Vec<Value>, exact: &mut Vec<Value>) -> Vec<Value> {
+fn reorder(resources: Vec<Value>, exact: &mut [Value]) -> Vec<Value> {
     if exact.is_empty() {
         return resources;
     }

@@ -33,11 +33,11 @@ pub enum NestingRefusal {
         /// `parent` or `child`: what is limited.
         side: &'static str,
         /// Allowed types, sorted, separated by spaces.
-        allowed: String,
+        allowed: Box<str>,
         /// The type of the workspace on the other side.
         other: String,
         /// Its type and all that it extends, sorted, separated by spaces.
-        implemented: String,
+        implemented: Box<str>,
     },
 }
 
@@ -104,6 +104,6 @@ fn qualified(reference: &WorkspaceTypeReference, holder: &KnownType) -> String {
     }
 }
 
-fn joined(types: &BTreeSet<String>) -> String {
-    types.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+fn joined(types: &BTreeSet<String>) -> Box<str> {
+    types.iter().map(String::as_str).collect::<Vec<_>>().join(" ").into()
 }

@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 /// Group, resource, identity.
 pub type Key = (&'static str, &'static str, &'static str);
 
+/// What a v1alpha1 claim has besides its key: spelling of empty fields, an unknown field, `all`, names, answer.
+type OldClaim = (bool, bool, Option<bool>, Option<Vec<Option<&'static str>>>, bool);
+
 pub fn key() -> impl Strategy<Value = Key> {
     (
         select(vec!["", "apps", "events.k8s.io", "tenancy.kcp.io"]),
@@ -102,10 +105,7 @@ pub fn claims_v1(answered: bool) -> impl Strategy<Value = Value> {
     let names = vec(option::of(select(vec!["a", "b"])), 0..3);
     let rest = (any::<bool>(), any::<bool>(), option::of(any::<bool>()), option::of(names), any::<bool>());
     btree_map(key(), rest, 0..5).prop_map(move |rows| {
-        let claim = |(key, (spell, unknown, all, names, yes)): (
-            Key,
-            (bool, bool, Option<bool>, Option<Vec<Option<&str>>>, bool),
-        )| {
+        let claim = |(key, (spell, unknown, all, names, yes)): (Key, OldClaim)| {
             let mut map = claim_base(key, spell, unknown);
             let named =
                 |name: &Option<&str>| name.map_or(json!({"namespace": "n"}), |name| json!({"name": name}));

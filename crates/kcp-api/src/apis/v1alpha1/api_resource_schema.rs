@@ -72,12 +72,7 @@ open_enum! {
         /// Instances live in namespaces.
         Namespaced = "Namespaced",
     }
-}
-
-impl Default for ResourceScope {
-    fn default() -> Self {
-        ResourceScope::Cluster
-    }
+    default Cluster
 }
 
 open_enum! {
