@@ -44,6 +44,7 @@ pub mod builtin; // what the built-in kinds look like
 pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
 pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
 pub mod fields; // sets of fields
+pub mod openapi; // OpenAPI v3 documents
 pub mod patch; // JSON patch, merge patch, strategic merge patch
 pub mod protobuf; // bodies that clients send as protobuf
 pub mod rbac; // roles: what they grant, what may be granted

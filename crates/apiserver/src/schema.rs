@@ -38,6 +38,7 @@ mod validate;
 use std::sync::Arc;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 pub use error::{FieldError, FieldPath, FieldReason, type_name};
 pub use formats::Format;
@@ -52,6 +53,7 @@ pub use rules::Rule;
 pub struct StructuralSchema {
     root: Arc<Node>,
     source: Arc<Value>,
+    fingerprint: Arc<str>,
 }
 
 impl StructuralSchema {
@@ -62,7 +64,7 @@ impl StructuralSchema {
     /// Every reason why the schema is not structural, has a malformed rule or pattern, or defaults that it refuses itself.
     pub fn parse(json: &Value, path: &str) -> Result<Self, Vec<FieldError>> {
         let root = parse::parse_root(json, path)?;
-        Ok(Self { root: Arc::new(root), source: Arc::new(json.clone()) })
+        Ok(Self { root: Arc::new(root), fingerprint: fingerprint(json), source: Arc::new(json.clone()) })
     }
 
     /// A schema made in code or by a generator; `source` is what OpenAPI documents show.
@@ -70,7 +72,7 @@ impl StructuralSchema {
     pub fn from_node(mut root: Node, source: Value) -> Self {
         meta::add_root_fields(&mut root);
         root.seal();
-        Self { root: Arc::new(root), source: Arc::new(source) }
+        Self { root: Arc::new(root), fingerprint: fingerprint(&source), source: Arc::new(source) }
     }
 
     /// A schema that accepts and keeps every field.
@@ -91,6 +93,12 @@ impl StructuralSchema {
     #[must_use]
     pub fn source(&self) -> &Value {
         &self.source
+    }
+
+    /// A text that is the same for schemas written the same.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Removes fields that the schema does not know. Object metadata is held to its own fields.
@@ -133,4 +141,9 @@ impl StructuralSchema {
         }
         Some(node)
     }
+}
+
+fn fingerprint(source: &Value) -> Arc<str> {
+    let digest = Sha256::digest(source.to_string());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }

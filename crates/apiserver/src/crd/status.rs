@@ -48,15 +48,20 @@ pub fn prepare_for_create(definition: &mut Value) {
     }
 }
 
-/// Keeps the status of an update and adds a new storage version to the stored ones.
+/// Adds a new storage version to the stored ones. Writes of the status alone decide themselves which versions are stored.
 pub fn prepare_for_update(definition: &mut Value, old: &Value) {
-    let storage = versions_of(definition).find(|v| v.storage).map(|v| v.name.to_owned());
+    if definition.get("spec") == old.get("spec") {
+        return;
+    }
+    let Some(storage) = versions_of(definition).find(|v| v.storage).map(|v| v.name.to_owned()) else { return };
     let Some(map) = definition.as_object_mut() else { return };
-    let mut status = old.get("status").cloned().unwrap_or_else(|| json!({}));
+    let mut status = map
+        .remove("status")
+        .filter(Value::is_object)
+        .or_else(|| old.get("status").cloned())
+        .unwrap_or_else(|| json!({}));
     let mut stored = texts(status.get("storedVersions"));
-    if let Some(storage) = storage
-        && !stored.contains(&storage)
-    {
+    if !stored.contains(&storage) {
         stored.push(storage);
     }
     if let Some(status) = status.as_object_mut() {

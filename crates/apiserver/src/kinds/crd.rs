@@ -1,11 +1,8 @@
-//! CustomResourceDefinitions as objects. What they mean is another module's matter.
-
-use serde_json::Value;
+//! CustomResourceDefinitions as objects. Their rules are in `crate::crd`.
 
 use super::row::{built_in, column, texts};
-use crate::error::Cause;
+use crate::crd::DefinitionStrategy;
 use crate::resource::{ServedResource, Subresources};
-use crate::strategy::ResourceStrategy;
 
 pub(super) fn resource() -> ServedResource {
     ServedResource {
@@ -19,21 +16,7 @@ pub(super) fn resource() -> ServedResource {
             "CustomResourceDefinition",
             "customresourcedefinitions",
             false,
-            Definitions,
+            DefinitionStrategy,
         )
-    }
-}
-
-struct Definitions;
-
-impl ResourceStrategy for Definitions {
-    fn allows_unconditional_update(&self) -> bool {
-        false
-    }
-
-    fn default(&self, _object: &mut Value) {}
-
-    fn validate(&self, _object: &Value, _old: Option<&Value>) -> Vec<Cause> {
-        Vec::new()
     }
 }
