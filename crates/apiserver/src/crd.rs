@@ -8,8 +8,8 @@ mod approval; // protected groups
 mod definition; // the fields of a definition, read once
 mod names; // syntax of names; who has them
 mod served; // what a definition serves
-mod strategy; // the rules where definitions are written
 mod status; // conditions, accepted names, stored versions
+mod strategy; // the rules where definitions are written
 mod validate; // the rules of create and update
 mod versions; // rules of one version
 

@@ -42,7 +42,6 @@ pub mod store; // objects under one revision
 pub mod apply; // ownership of fields, server-side apply
 pub mod builtin; // what the built-in kinds look like
 pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
-pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
 pub mod fields; // sets of fields
 pub mod openapi; // OpenAPI v3 documents
 pub mod patch; // JSON patch, merge patch, strategic merge patch

@@ -23,8 +23,7 @@ pub(crate) fn document(
     let found = found.ok_or_else(ApiError::no_such_resource)?;
     let tag = format!("\"{}\"", found.hash);
     let same = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-    let mut response =
-        http::Response::new(if same { body::empty() } else { body::full(found.json) });
+    let mut response = http::Response::new(if same { body::empty() } else { body::full(found.json) });
     *response.status_mut() = if same { http::StatusCode::NOT_MODIFIED } else { http::StatusCode::OK };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -53,7 +53,9 @@ pub fn prepare_for_update(definition: &mut Value, old: &Value) {
     if definition.get("spec") == old.get("spec") {
         return;
     }
-    let Some(storage) = versions_of(definition).find(|v| v.storage).map(|v| v.name.to_owned()) else { return };
+    let Some(storage) = versions_of(definition).find(|v| v.storage).map(|v| v.name.to_owned()) else {
+        return;
+    };
     let Some(map) = definition.as_object_mut() else { return };
     let mut status = map
         .remove("status")

@@ -26,6 +26,8 @@ impl ResourceStrategy for DefinitionStrategy {
 
     fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
         let faults = validate::validate(object, old).into_iter();
-        faults.map(|e| Cause { reason: e.reason.as_str().to_owned(), message: e.message, field: e.field }).collect()
+        faults
+            .map(|e| Cause { reason: e.reason.as_str().to_owned(), message: e.message, field: e.field })
+            .collect()
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::reference;
-use crate::builtin::{Field, ListType, Many, Message, Type, table};
+use crate::{
+    builtin::{Field, Many, Message, Type, table},
+    fields::{MergeSchema as _, Shape},
+};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 
@@ -48,7 +51,10 @@ pub(super) fn add_kind(api_version: &str, kind: &str, gvk: Value, schemas: &mut 
 pub(super) fn type_fields() -> [(&'static str, Value); 2] {
     let text = |what: &str| json!({"type": "string", "description": what});
     [
-        ("apiVersion", text("Version of the API group that this object is written in, such as `v1` or `apps/v1`.")),
+        (
+            "apiVersion",
+            text("Version of the API group that this object is written in, such as `v1` or `apps/v1`."),
+        ),
         ("kind", text("Kind of the object, in upper camel case.")),
     ]
 }
@@ -88,7 +94,10 @@ pub(super) fn add_common(schemas: &mut Map<String, Value>) {
             "x-kubernetes-group-version-kind": [{"group": "", "version": "v1", "kind": "Status"}],
         }),
     );
-    schemas.insert(meta("Patch"), json!({"type": "object", "description": "A patch; its media type says of which kind."}));
+    schemas.insert(
+        meta("Patch"),
+        json!({"type": "object", "description": "A patch; its media type says of which kind."}),
+    );
 }
 
 fn add_message(message: &Message, schemas: &mut Map<String, Value>) {
@@ -106,7 +115,12 @@ fn add_message(message: &Message, schemas: &mut Map<String, Value>) {
     schemas.insert(name, schema);
 }
 
-fn add_fields(message: &Message, properties: &mut Map<String, Value>, schemas: &mut Map<String, Value>, depth: usize) {
+fn add_fields(
+    message: &Message,
+    properties: &mut Map<String, Value>,
+    schemas: &mut Map<String, Value>,
+    depth: usize,
+) {
     for field in &message.fields {
         // A field without a name is a message whose fields stand here; they nest two levels at most.
         if field.name == "-" {
@@ -131,13 +145,13 @@ fn property(field: &Field, schemas: &mut Map<String, Value>) -> Value {
         Many::Map => json!({"type": "object", "additionalProperties": value}),
     };
     if field.many == Many::List {
-        match field.list {
-            ListType::Atomic => json["x-kubernetes-list-type"] = json!("atomic"),
-            ListType::Set => json["x-kubernetes-list-type"] = json!("set"),
-            ListType::Keyed => {
+        match field.shape() {
+            Shape::SetList => json["x-kubernetes-list-type"] = json!("set"),
+            Shape::KeyedList(keys) => {
                 json["x-kubernetes-list-type"] = json!("map");
-                json["x-kubernetes-list-map-keys"] = json!(field.keys);
+                json["x-kubernetes-list-map-keys"] = json!(keys);
             }
+            _ => json["x-kubernetes-list-type"] = json!("atomic"),
         }
     } else if field.atomic && json.get("$ref").is_none() {
         json["x-kubernetes-map-type"] = json!("atomic");
@@ -165,7 +179,9 @@ fn of_type(ty: Type, schemas: &mut Map<String, Value>) -> Value {
         Type::Float64 => json!({"type": "number", "format": "double"}),
         Type::Time | Type::MicroTime => json!({"type": "string", "format": "date-time"}),
         Type::Quantity => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
-        Type::IntOrString => json!({"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"}),
+        Type::IntOrString => {
+            json!({"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"})
+        }
         Type::Raw => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
         Type::Items => json!({"type": "array", "items": {"type": "string"}}),
         Type::SchemaOrBool | Type::SchemaOrArray | Type::SchemaOrStrings => json!({}),

@@ -17,7 +17,10 @@ pub(super) fn add(resource: &Arc<ServedResource>, schemas: &mut Map<String, Valu
         }
         None => {
             if !builtin::add_kind(&resource.api_version(), &resource.gvk.kind, gvk.clone(), schemas) {
-                schemas.insert(name.clone(), custom(&json!({"x-kubernetes-preserve-unknown-fields": true}), &gvk));
+                schemas.insert(
+                    name.clone(),
+                    custom(&json!({"x-kubernetes-preserve-unknown-fields": true}), &gvk),
+                );
             }
         }
     }
@@ -25,7 +28,8 @@ pub(super) fn add(resource: &Arc<ServedResource>, schemas: &mut Map<String, Valu
         schemas.insert(list_name(resource), list(resource, &name));
     }
     for route in &resource.subresources.routes {
-        let json = json!({"group": &*route.gvk.group, "version": &*route.gvk.version, "kind": &*route.gvk.kind});
+        let json =
+            json!({"group": &*route.gvk.group, "version": &*route.gvk.version, "kind": &*route.gvk.kind});
         builtin::add_kind(&route.gvk.api_version(), &route.gvk.kind, json, schemas);
     }
     if resource.subresources.scale.is_some() {

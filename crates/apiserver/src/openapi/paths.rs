@@ -24,8 +24,11 @@ pub(super) fn add(resource: &Arc<ServedResource>, paths: &mut Map<String, Value>
     let own = component_name(resource);
     let operations = Operations { resource, own: own.clone(), list: list_name(resource) };
     let namespace = resource.namespaced.then(|| path_parameter("namespace", "Namespace of the objects."));
-    let collection =
-        if resource.namespaced { format!("{root}/namespaces/{{namespace}}/{plural}") } else { format!("{root}/{plural}") };
+    let collection = if resource.namespaced {
+        format!("{root}/namespaces/{{namespace}}/{plural}")
+    } else {
+        format!("{root}/{plural}")
+    };
     let mut on_collection = Map::new();
     operations.put(&mut on_collection, "get", "list", Verb::List);
     operations.put(&mut on_collection, "post", "post", Verb::Create);
@@ -54,7 +57,8 @@ pub(super) fn add(resource: &Arc<ServedResource>, paths: &mut Map<String, Value>
         subresources.push(("scale", "io.k8s.api.autoscaling.v1.Scale".to_owned(), gvk, changing));
     }
     for route in &resource.subresources.routes {
-        let gvk = json!({"group": &*route.gvk.group, "version": &*route.gvk.version, "kind": &*route.gvk.kind});
+        let gvk =
+            json!({"group": &*route.gvk.group, "version": &*route.gvk.version, "kind": &*route.gvk.kind});
         let component = builtin::component_of(&route.gvk.api_version(), &route.gvk.kind)
             .unwrap_or_else(|| super::named(&route.gvk.group, &route.gvk.version, &route.gvk.kind));
         subresources.push((&route.name, component, gvk, route.verbs.clone()));
@@ -71,13 +75,21 @@ pub(super) fn add(resource: &Arc<ServedResource>, paths: &mut Map<String, Value>
                 _ => continue,
             };
             let suffix = format!("{}{}", resource.gvk.kind, upper_first(name));
-            item.insert(method.to_owned(), operation(resource, action, method, &gvk, &component, &component, &suffix));
+            item.insert(
+                method.to_owned(),
+                operation(resource, action, method, &gvk, &component, &component, &suffix),
+            );
         }
         add_path(paths, format!("{collection}/{{name}}/{name}"), item, &parameters);
     }
 }
 
-fn add_path(paths: &mut Map<String, Value>, path: String, mut item: Map<String, Value>, parameters: &[Value]) {
+fn add_path(
+    paths: &mut Map<String, Value>,
+    path: String,
+    mut item: Map<String, Value>,
+    parameters: &[Value],
+) {
     if item.is_empty() {
         return;
     }
@@ -137,7 +149,8 @@ fn operation(
         "post" | "put" => Some(json!({"*/*": {"schema": reference(body)}})),
         "patch" => {
             let patch = json!({"schema": reference(&builtin::meta("Patch"))});
-            let kinds = ["json-patch+json", "merge-patch+json", "strategic-merge-patch+json", "apply-patch+yaml"];
+            let kinds =
+                ["json-patch+json", "merge-patch+json", "strategic-merge-patch+json", "apply-patch+yaml"];
             Some(kinds.iter().map(|kind| (format!("application/{kind}"), patch.clone())).collect())
         }
         "delete" => Some(json!({"*/*": {"schema": reference(&builtin::meta("DeleteOptions"))}})),
@@ -157,7 +170,8 @@ fn operation(
 fn parameters(action: &str) -> Value {
     const WRITE: &[&str] = &["dryRun", "fieldManager", "fieldValidation", "pretty"];
     const PATCH: &[&str] = &["dryRun", "fieldManager", "fieldValidation", "force", "pretty"];
-    const DELETE: &[&str] = &["dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy", "pretty"];
+    const DELETE: &[&str] =
+        &["dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy", "pretty"];
     const LIST: &[&str] = &[
         "allowWatchBookmarks",
         "continue",
@@ -207,11 +221,8 @@ fn operation_id(action: &str, group: &str, version: &str, suffix: &str) -> Strin
         "deletecollection" => "deleteCollection",
         other => other,
     };
-    let group: String = if group.is_empty() {
-        "Core".to_owned()
-    } else {
-        group.split(['.', '-']).map(upper_first).collect()
-    };
+    let group: String =
+        if group.is_empty() { "Core".to_owned() } else { group.split(['.', '-']).map(upper_first).collect() };
     format!("{verb}{group}{}{suffix}", upper_first(version))
 }
 
