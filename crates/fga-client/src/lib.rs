@@ -9,9 +9,12 @@
 //! }
 //! ```
 
-mod error;
-mod store; // the trait. Start here. // why there is no answer
+mod store; // the trait. Start here.
 
+mod engine; // backend: the engine in this process
+mod error; // why there is no answer
+
+pub use engine::InProcess;
 pub use error::{ErrorCategory, RelationshipError};
 pub use store::{PAGE_SIZE_MAX, RelationshipStore, WRITE_KEYS_MAX};
 

@@ -17,17 +17,21 @@
 //! # Ok::<(), fga_model::ModelErrors>(())
 //! ```
 
-mod code;
-mod diagnostic; // a finding: place, rule, next step
-mod dsl; // text to model and back
-mod generate; // the modules Platform Mesh generates
-mod ids; // ids that servers give
-mod json; // JSON to model and back
 mod model; // types, relations, rewrites, restrictions, conditions. Start here.
+
+mod dsl; // text to model and back
+mod json; // JSON to model and back
 mod modules; // module files assembled into one model
+mod validate; // what authoring tools and servers refuse
+
+mod diagnostic; // a finding: place, rule, next step
+
+mod generate; // the modules Platform Mesh generates
 mod naming; // the names Platform Mesh gives to types, relations, objects, users
+
+mod code; // OpenFGA's error codes
+mod ids; // ids that servers give
 mod tuple; // object, relation, user
-mod validate; // what authoring tools and servers refuse // OpenFGA's error codes
 
 pub use code::ErrorCode;
 pub use diagnostic::{Category, Diagnostic, ModelErrors, Span};

@@ -1,0 +1,148 @@
+//! Questions: what a request resolves to, and Check and BatchCheck themselves.
+
+use std::{collections::HashSet, sync::Arc};
+
+use fga_model::{ErrorCode, ModelId, StoreId, TupleKey};
+
+use crate::{
+    Engine, EngineError,
+    admission::Admission,
+    answer::{BatchAnswer, BatchFault, CheckAnswer, Grounds},
+    check::{Checker, Depth, Fault, Outcome, Probe, STEPS_MAX},
+    model::CompiledModel,
+    question::{BatchCheckRequest, CheckRequest, Explain},
+    state::State,
+    tuples::{contextual::Contextual, view::View},
+};
+
+impl Engine {
+    /// Answers one question.
+    pub fn check(&self, store: &StoreId, request: &CheckRequest) -> Result<CheckAnswer, EngineError> {
+        let cell = self.cell(store)?;
+        let state = cell.state.read();
+        let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+        self.check_in(&state, &model, request)
+    }
+
+    /// Answers many questions from one state; a failed one does not fail the others.
+    pub fn batch_check(
+        &self,
+        store: &StoreId,
+        request: &BatchCheckRequest,
+    ) -> Result<Vec<BatchAnswer>, EngineError> {
+        let cell = self.cell(store)?;
+        let limit = self.limits.batch_max;
+        if request.checks.is_empty() || request.checks.len() > limit {
+            let count = request.checks.len();
+            return Err(EngineError::invalid(format!(
+                "a batch has 1 to {limit} checks, this one has {count}"
+            )));
+        }
+        let mut names = HashSet::new();
+        for item in &request.checks {
+            let name = item.correlation.as_str();
+            let fine = (1..=36).contains(&name.len())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+            if !fine || !names.insert(name) {
+                return Err(EngineError::invalid(format!(
+                    "correlation id `{name}` is not valid or not unique"
+                )));
+            }
+        }
+        let state = cell.state.read();
+        let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+        let answer = |check: &CheckRequest| self.check_in(&state, &model, check).map_err(batch_fault);
+        let items = request.checks.iter();
+        Ok(items
+            .map(|item| BatchAnswer { correlation: item.correlation.clone(), answer: answer(&item.check) })
+            .collect())
+    }
+
+    fn check_in(
+        &self,
+        state: &State,
+        model: &CompiledModel,
+        request: &CheckRequest,
+    ) -> Result<CheckAnswer, EngineError> {
+        let admission = self.admission(state, model);
+        let invalid = |error: EngineError| EngineError::invalid(error.to_string());
+        let key = admission.target(&request.object, &request.relation).map_err(invalid)?;
+        admission.user(&request.user)?;
+        let mut contextual = self.contextual(&admission, &request.contextual)?;
+        let object = contextual.object(&state.names, &request.object);
+        let subject = contextual.subject(&state.names, &request.user);
+        let view = View { model, names: &state.names, tuples: &state.tuples, contextual };
+        let probe = subject.and_then(|subject| Probe::new(&view, subject));
+        let (Some(object), Some(probe)) = (object, probe) else {
+            return Ok(CheckAnswer::Denied(Grounds::default()));
+        };
+        let mut checker =
+            Checker::new(&view, probe, Depth { max: self.limits.depth_max, last_hop_is_free: true });
+        if request.explain == Explain::Grounds {
+            checker = checker.explained();
+        }
+        let outcome = checker.check(object, key);
+        let grounds = checker.grounds(outcome);
+        match outcome {
+            Outcome::Allowed => Ok(CheckAnswer::Allowed(grounds)),
+            Outcome::Denied { .. } => Ok(CheckAnswer::Denied(grounds)),
+            Outcome::Failed(fault) => Err(self.fault(fault)),
+        }
+    }
+
+    pub(crate) fn admission<'a>(&self, state: &'a State, model: &'a CompiledModel) -> Admission<'a> {
+        Admission {
+            model,
+            names: &state.names,
+            condition_context_bytes_max: self.limits.condition_context_bytes_max,
+        }
+    }
+
+    /// The request's own tuples, all of them valid.
+    pub(crate) fn contextual<'a>(
+        &self,
+        admission: &Admission<'_>,
+        tuples: &'a [TupleKey],
+    ) -> Result<Contextual<'a>, EngineError> {
+        let limit = self.limits.contextual_max;
+        if tuples.len() > limit {
+            return Err(EngineError::invalid(format!("a question has at most {limit} contextual tuples")));
+        }
+        let mut contextual = Contextual::new(admission.names);
+        for tuple in tuples {
+            admission
+                .tuple(tuple)
+                .map_err(|why| EngineError::InvalidContextual { tuple: tuple.to_string(), why })?;
+            contextual.add(admission.names, tuple);
+        }
+        Ok(contextual)
+    }
+
+    pub(crate) fn fault(&self, fault: Fault) -> EngineError {
+        match fault {
+            Fault::TooDeep => EngineError::TooComplex { depth: self.limits.depth_max },
+            Fault::Condition => EngineError::ConditionsNotEvaluated,
+            Fault::Budget => EngineError::Budget { steps: STEPS_MAX },
+        }
+    }
+
+    /// The id of the model that a question without one is answered with.
+    pub fn latest_model_id(&self, store: &StoreId) -> Result<ModelId, EngineError> {
+        let cell = self.cell(store)?;
+        let (id, _): (_, Arc<CompiledModel>) = cell.state.read().model(store.as_str(), None)?;
+        Ok(ModelId::new(id.to_string()))
+    }
+}
+
+/// Codes of a batch's items are fewer than those of a check.
+fn batch_fault(error: EngineError) -> BatchFault {
+    let code = match error.code() {
+        ErrorCode::InvalidTuple => ErrorCode::InvalidTuple,
+        ErrorCode::ResolutionTooComplex => ErrorCode::ResolutionTooComplex,
+        ErrorCode::DeadlineExceeded => ErrorCode::DeadlineExceeded,
+        ErrorCode::Unimplemented => ErrorCode::Unimplemented,
+        code if code.http_status() == 500 => ErrorCode::InternalError,
+        _ => ErrorCode::ValidationError,
+    };
+    BatchFault { code, message: error.to_string() }
+}

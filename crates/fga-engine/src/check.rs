@@ -1,0 +1,202 @@
+//! Check: does a user have a relation on an object? Entry, budget, and the choice of the walk.
+
+mod explain; // what an answer rests on
+mod general; // depth first, with the path, where intersections or exclusions are reached
+mod monotone; // breadth first where only unions are reached
+
+use verdict::{Missing, RelationStep};
+
+use crate::{
+    answer::Grounds,
+    model::RelKey,
+    names::{IdMap, ObjId, RelId, Subject, TypeId},
+    tuples::view::View,
+};
+
+/// Most node visits of one question.
+pub(crate) const STEPS_MAX: u64 = 1_000_000;
+
+/// How deep a question may go, and how the last hop counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Depth {
+    /// Hops after which evaluation stops with an error.
+    pub max: u32,
+    /// Whether the last hop to a relation of plain users, or of a recursion of its own, may go one further: Check
+    /// does, lists do not.
+    pub last_hop_is_free: bool,
+}
+
+/// Who is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe {
+    pub subject: Subject,
+    pub type_id: TypeId,
+    /// The relation that a userset names, where the model has it.
+    pub of: Option<RelKey>,
+}
+
+impl Probe {
+    /// `None` where the user's type is not known at all.
+    pub fn new(view: &View<'_>, subject: Subject) -> Option<Self> {
+        let (type_id, of) = match subject {
+            Subject::Object(object) => (view.type_of(object)?, None),
+            Subject::Wildcard(type_id) => (type_id, None),
+            Subject::Userset(object, relation) => (view.type_of(object)?, view.key(object, relation)),
+        };
+        Some(Self { subject, type_id, of })
+    }
+
+    /// The wildcard that stands for the user too.
+    pub fn wildcard(&self) -> Option<Subject> {
+        matches!(self.subject, Subject::Object(_)).then_some(Subject::Wildcard(self.type_id))
+    }
+
+    fn is_userset(&self, object: ObjId, relation: RelId) -> bool {
+        self.subject == Subject::Userset(object, relation)
+    }
+
+    /// Whether the model has any way from the user to the relation.
+    pub fn reaches(&self, view: &View<'_>, key: RelKey) -> bool {
+        let reach = view.model.reach();
+        match self.subject {
+            Subject::Object(_) => reach.object(key, self.type_id),
+            Subject::Wildcard(type_id) => reach.wildcard(key, type_id),
+            Subject::Userset(..) => self.of.is_some_and(|of| reach.userset(key, of)),
+        }
+    }
+
+    fn is_self_recursive(&self, view: &View<'_>, key: RelKey) -> bool {
+        !matches!(self.subject, Subject::Userset(..)) && view.model.reach().self_recursive(key, self.type_id)
+    }
+
+    fn is_within_one_hop(&self, view: &View<'_>, key: RelKey) -> bool {
+        !matches!(self.subject, Subject::Userset(..)) && view.model.reach().within_one_hop(key, self.type_id)
+    }
+}
+
+/// What an expression gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Allowed,
+    /// `tainted`: because of a cycle. Under `but not` a tainted denial still excludes.
+    Denied {
+        tainted: bool,
+    },
+    Failed(Fault),
+}
+
+/// Why an expression could not be evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    TooDeep,
+    Condition,
+    Budget,
+}
+
+const DENIED: Outcome = Outcome::Denied { tainted: false };
+
+/// One question being answered.
+pub(crate) struct Checker<'v, 'a> {
+    view: &'v View<'a>,
+    probe: Probe,
+    depth: Depth,
+    steps: u64,
+    /// (object, relation) pairs being evaluated above the current one.
+    path: Vec<(ObjId, RelKey)>,
+    /// Untainted results, with the depth at which they were found.
+    memo: IdMap<(ObjId, RelKey), (u32, Outcome)>,
+    record: Option<Record>,
+}
+
+/// What is collected for an explanation.
+#[derive(Default)]
+struct Record {
+    /// Steps to the user, as far as they are known to be part of an allow.
+    path: Vec<RelationStep>,
+    /// Tuples that led nowhere.
+    tried: Vec<RelationStep>,
+    missing: Option<Missing>,
+    /// Above zero while the subtracted side of an exclusion is evaluated: nothing there is missing.
+    muted: u32,
+}
+
+/// Most tuples that an explanation of a denial lists.
+const TRIED_MAX: usize = 32;
+
+impl<'v, 'a> Checker<'v, 'a> {
+    pub fn new(view: &'v View<'a>, probe: Probe, depth: Depth) -> Self {
+        Self { view, probe, depth, steps: 0, path: Vec::new(), memo: IdMap::default(), record: None }
+    }
+
+    /// The same question with its grounds collected.
+    pub fn explained(mut self) -> Self {
+        self.record = Some(Record::default());
+        self
+    }
+
+    /// Whether the user has the relation.
+    pub fn check(&mut self, object: ObjId, key: RelKey) -> Outcome {
+        self.path.clear();
+        self.evaluate(object, key, 0, false, false)
+    }
+
+    /// What the last answer rests on; empty unless explained.
+    pub fn grounds(self, outcome: Outcome) -> Grounds {
+        match (self.record, outcome) {
+            (None, _) | (_, Outcome::Failed(_)) => Grounds::default(),
+            (Some(record), Outcome::Allowed) => Grounds { path: record.path, missing: None },
+            (Some(record), Outcome::Denied { .. }) => Grounds { path: record.tried, missing: record.missing },
+        }
+    }
+
+    /// E(object, relation) at a depth. `tainting`: whether it matters that a denial is due to a cycle. `free`: the hop
+    /// here was one that may end at the limit.
+    fn evaluate(&mut self, object: ObjId, key: RelKey, depth: u32, tainting: bool, free: bool) -> Outcome {
+        if self.too_deep(depth, free) {
+            return Outcome::Failed(Fault::TooDeep);
+        }
+        if self.path.contains(&(object, key)) {
+            return Outcome::Denied { tainted: true };
+        }
+        if self.probe.is_userset(object, self.view.model.relation(key).relation) {
+            return Outcome::Allowed;
+        }
+        if !self.probe.reaches(self.view, key) {
+            return DENIED;
+        }
+        if self.view.model.relation(key).monotone {
+            return self.walk(object, key, depth, tainting);
+        }
+        if let Some((at, outcome)) = self.memo.get(&(object, key)).copied()
+            && depth <= at
+        {
+            return outcome;
+        }
+        if !self.step() {
+            return Outcome::Failed(Fault::Budget);
+        }
+        self.path.push((object, key));
+        let outcome = self.expression(object, key, &self.view.model.relation(key).program, depth, tainting);
+        self.path.pop();
+        // What is allowed or denied without a cycle does not depend on the path, and holds at lesser depths too.
+        if matches!(outcome, Outcome::Allowed | DENIED) && self.record.is_none() {
+            self.memo.insert((object, key), (depth, outcome));
+        }
+        outcome
+    }
+
+    fn too_deep(&self, depth: u32, free: bool) -> bool {
+        depth > self.depth.max || (depth == self.depth.max && !(free && self.depth.last_hop_is_free))
+    }
+
+    /// Whether the hop from one relation to another may end exactly at the limit.
+    fn is_free(&self, from: RelKey, to: RelKey) -> bool {
+        self.probe.is_within_one_hop(self.view, to)
+            || (from == to && self.probe.is_self_recursive(self.view, to))
+    }
+
+    fn step(&mut self) -> bool {
+        self.steps += 1;
+        self.steps <= STEPS_MAX
+    }
+}

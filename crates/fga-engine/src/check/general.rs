@@ -1,0 +1,202 @@
+//! The walk where intersections or exclusions are reached: depth first, with the path, taint and memo.
+
+use super::{Checker, DENIED, Fault, Outcome};
+use crate::{
+    model::{Hop, Node, RelKey},
+    names::{ObjId, Subject},
+    tuples::view::Tied,
+};
+
+/// Joins operands of a union: any allow wins, then any fault, then a denial that is tainted if any was.
+struct Union {
+    fault: Option<Fault>,
+    tainted: bool,
+}
+
+impl Union {
+    fn new() -> Self {
+        Self { fault: None, tainted: false }
+    }
+
+    /// Whether the operand decides.
+    fn add(&mut self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Allowed => return true,
+            Outcome::Denied { tainted } => self.tainted |= tainted,
+            Outcome::Failed(fault) => self.fault = self.fault.or(Some(fault)),
+        }
+        false
+    }
+
+    fn outcome(self) -> Outcome {
+        self.fault.map_or(Outcome::Denied { tainted: self.tainted }, Outcome::Failed)
+    }
+}
+
+impl Checker<'_, '_> {
+    pub(super) fn expression(
+        &mut self,
+        object: ObjId,
+        key: RelKey,
+        node: &Node,
+        depth: u32,
+        tainting: bool,
+    ) -> Outcome {
+        match node {
+            Node::This => self.direct(object, key, depth, tainting),
+            Node::Computed(other) => {
+                let mark = self.note_computed(object, key, *other);
+                let outcome = self.evaluate(object, *other, depth, tainting, true);
+                self.forget_unless_allowed(mark, outcome);
+                outcome
+            }
+            Node::Hop(hop) => self.hop(object, key, hop, depth, tainting),
+            Node::Union(operands) => {
+                let mut union = Union::new();
+                for operand in operands {
+                    if union.add(self.expression(object, key, operand, depth, tainting)) {
+                        return Outcome::Allowed;
+                    }
+                }
+                union.outcome()
+            }
+            Node::Intersection(operands) => self.intersection(object, key, operands, depth, tainting),
+            Node::Difference(base, subtract) => self.difference(object, key, base, subtract, depth, tainting),
+        }
+    }
+
+    /// Tuples of the relation itself.
+    fn direct(&mut self, object: ObjId, key: RelKey, depth: u32, tainting: bool) -> Outcome {
+        let view = self.view;
+        let mut union = Union::new();
+        for subject in [Some(self.probe.subject), self.probe.wildcard()].into_iter().flatten() {
+            match view.exact(object, key, subject).map(|t| t.condition) {
+                Some(Tied::Free) => {
+                    self.note_direct(object, key, subject);
+                    return Outcome::Allowed;
+                }
+                Some(Tied::Conditional) => {
+                    union.add(Outcome::Failed(Fault::Condition));
+                }
+                None => {}
+            }
+        }
+        for tuple in view.usersets(object, key) {
+            let Subject::Userset(next, relation) = tuple.subject else { continue };
+            let Some(to) = view.key(next, relation) else { continue };
+            if self.follow(object, key, None, next, to, tuple.condition, depth, tainting, &mut union) {
+                return Outcome::Allowed;
+            }
+        }
+        self.note_missing(object, key);
+        union.outcome()
+    }
+
+    fn hop(&mut self, object: ObjId, key: RelKey, hop: &Hop, depth: u32, tainting: bool) -> Outcome {
+        let view = self.view;
+        let mut union = Union::new();
+        for tuple in view.scan(object, hop.tupleset) {
+            let Subject::Object(next) = tuple.subject else { continue };
+            let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
+            let tupleset = Some(hop.tupleset);
+            if self.follow(object, key, tupleset, next, to, tuple.condition, depth, tainting, &mut union) {
+                return Outcome::Allowed;
+            }
+        }
+        union.outcome()
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one hop has that many sides, and a struct would be built per tuple"
+    )]
+    fn follow(
+        &mut self,
+        object: ObjId,
+        key: RelKey,
+        tupleset: Option<RelKey>,
+        next: ObjId,
+        to: RelKey,
+        condition: Tied,
+        depth: u32,
+        tainting: bool,
+        union: &mut Union,
+    ) -> bool {
+        if condition == Tied::Conditional {
+            let itself = self.probe.is_userset(next, self.view.model.relation(to).relation);
+            return (itself || self.probe.reaches(self.view, to))
+                && union.add(Outcome::Failed(Fault::Condition));
+        }
+        let mark = self.note_hop(object, key, tupleset, next, to);
+        let outcome = self.evaluate(next, to, depth + 1, tainting, self.is_free(key, to));
+        self.forget_unless_allowed(mark, outcome);
+        union.add(outcome)
+    }
+
+    /// Any denial denies, whatever fails beside it; the result is tainted only if no operand was denied untainted.
+    fn intersection(
+        &mut self,
+        object: ObjId,
+        key: RelKey,
+        operands: &[Node],
+        depth: u32,
+        tainting: bool,
+    ) -> Outcome {
+        let mark = self.mark();
+        let (mut fault, mut denied_tainted) = (None, false);
+        for operand in operands {
+            match self.expression(object, key, operand, depth, tainting) {
+                Outcome::Allowed => {}
+                Outcome::Failed(failed) => fault = fault.or(Some(failed)),
+                DENIED => {
+                    self.forget(mark);
+                    return DENIED;
+                }
+                Outcome::Denied { .. } => denied_tainted = true,
+            }
+        }
+        match (denied_tainted, fault) {
+            (true, _) => {
+                self.forget(mark);
+                Outcome::Denied { tainted: true }
+            }
+            (false, Some(fault)) => {
+                self.forget(mark);
+                Outcome::Failed(fault)
+            }
+            (false, None) => Outcome::Allowed,
+        }
+    }
+
+    /// What cannot be subtracted for sure is not allowed: a cycle on the subtracted side excludes.
+    fn difference(
+        &mut self,
+        object: ObjId,
+        key: RelKey,
+        base: &Node,
+        subtract: &Node,
+        depth: u32,
+        tainting: bool,
+    ) -> Outcome {
+        let mark = self.mark();
+        let base = self.expression(object, key, base, depth, tainting);
+        if let Outcome::Denied { .. } = base {
+            return base;
+        }
+        self.mute();
+        let excluded = self.expression(object, key, subtract, depth, true);
+        self.unmute();
+        let outcome = match (base, excluded) {
+            (_, Outcome::Allowed | Outcome::Denied { tainted: true }) => {
+                self.note_excluded(object, key);
+                DENIED
+            }
+            (Outcome::Failed(fault), _) | (_, Outcome::Failed(fault)) => Outcome::Failed(fault),
+            (base, _) => base,
+        };
+        if outcome != Outcome::Allowed {
+            self.forget(mark);
+        }
+        outcome
+    }
+}

@@ -1,0 +1,56 @@
+//! Limits of the engine, with OpenFGA's defaults where not said otherwise.
+
+use fga_model::ModelLimits;
+
+/// What one call and one store may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Limits of a written model.
+    pub model: ModelLimits,
+    /// Most keys of one write.
+    pub write_keys_max: usize,
+    /// Most contextual tuples of one question.
+    pub contextual_max: usize,
+    /// Tuple hops after which a question fails.
+    pub depth_max: u32,
+    /// Most questions of one batch.
+    pub batch_max: usize,
+    /// Most entries of one list.
+    pub list_results_max: usize,
+    /// Most bytes of a tuple's condition context.
+    pub condition_context_bytes_max: usize,
+    /// Most tuples of one store; OpenFGA has no such limit.
+    pub tuples_max: usize,
+    /// Changes that a store remembers; older ones are forgotten, oldest first. OpenFGA remembers all.
+    pub changes_kept: usize,
+    /// Models that a store remembers besides its latest; older ones are forgotten. OpenFGA remembers all.
+    pub models_kept: usize,
+    /// Most stores; OpenFGA has no such limit.
+    pub stores_max: usize,
+}
+
+impl Default for Limits {
+    /// OpenFGA's limits, with room for organisations that bind many kinds (1,000 types, 4 MiB models).
+    fn default() -> Self {
+        Self { model: ModelLimits::RAISED, ..Self::strict() }
+    }
+}
+
+impl Limits {
+    /// The limits of an OpenFGA server with default settings.
+    pub fn strict() -> Self {
+        Self {
+            model: ModelLimits::OPENFGA,
+            write_keys_max: 100,
+            contextual_max: 100,
+            depth_max: 25,
+            batch_max: 50,
+            list_results_max: 1_000,
+            condition_context_bytes_max: 32 * 1024,
+            tuples_max: 10_000_000,
+            changes_kept: 1_000_000,
+            models_kept: 1_000,
+            stores_max: 100_000,
+        }
+    }
+}

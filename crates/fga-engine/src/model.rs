@@ -1,0 +1,270 @@
+//! An authorization model, compiled for walking: dense keys, programs, and what each relation can reach.
+
+mod admits; // which tuples a relation takes
+mod reach; // which subjects reach a relation, and by how many hops
+
+use std::sync::Arc;
+
+use fga_model::{AuthorizationModel, Relation, Rewrite};
+
+pub(crate) use admits::Admits;
+use reach::Reach;
+
+use crate::names::{IdMap, Names, RelId, TypeId};
+
+/// A relation of a type, by number within its model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RelKey(pub u32);
+
+/// A model with everything that questions need to know of it.
+pub(crate) struct CompiledModel {
+    pub source: Arc<AuthorizationModel>,
+    keys: IdMap<(TypeId, RelId), RelKey>,
+    types: IdMap<TypeId, ()>,
+    relations: Vec<CompiledRelation>,
+    reach: Reach,
+}
+
+/// A relation of a type.
+pub(crate) struct CompiledRelation {
+    pub relation: RelId,
+    pub program: Node,
+    pub admits: Admits,
+    /// Whether only unions are reached from here.
+    pub monotone: bool,
+    /// For a monotone relation: itself and every relation it is computed from on the same object.
+    pub aliases: Vec<RelKey>,
+    /// Whether the program itself, computed relations aside, has a direct part.
+    pub direct: bool,
+    /// Tuple hops of the program itself, computed relations aside.
+    pub hops: Vec<Hop>,
+}
+
+/// `computed from tupleset`.
+#[derive(Clone, Debug)]
+pub(crate) struct Hop {
+    /// The relation after `from`, on the same object.
+    pub tupleset: RelKey,
+    /// The relation taken, for each type that `tupleset` leads to and that has it.
+    pub targets: Vec<(TypeId, RelKey)>,
+}
+
+impl Hop {
+    pub fn target(&self, type_id: TypeId) -> Option<RelKey> {
+        self.targets.iter().find(|(t, _)| *t == type_id).map(|(_, key)| *key)
+    }
+}
+
+/// A set expression.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    This,
+    Computed(RelKey),
+    Hop(Hop),
+    Union(Vec<Node>),
+    Intersection(Vec<Node>),
+    Difference(Box<Node>, Box<Node>),
+}
+
+impl CompiledModel {
+    /// Interns every name of a model.
+    pub fn intern(source: &AuthorizationModel, names: &mut Names) {
+        for definition in &source.types {
+            names.intern_type(&definition.name);
+            definition.relations.keys().for_each(|name| {
+                names.intern_relation(name);
+            });
+        }
+    }
+
+    /// Compiles a model that passed write-time validation and whose names are interned.
+    pub fn compile(source: Arc<AuthorizationModel>, names: &Names) -> Self {
+        let mut keys = IdMap::default();
+        let mut types = IdMap::default();
+        let mut order: Vec<(TypeId, RelId, &Relation)> = Vec::new();
+        for definition in &source.types {
+            let Some(type_id) = names.type_id(&definition.name) else { continue };
+            types.insert(type_id, ());
+            for (name, relation) in &definition.relations {
+                let Some(rel_id) = names.relation_id(name) else { continue };
+                keys.insert((type_id, rel_id), RelKey(u32::try_from(order.len()).unwrap_or(u32::MAX)));
+                order.push((type_id, rel_id, relation));
+            }
+        }
+        let scope = Scope { source: &source, names, keys: &keys };
+        let mut relations: Vec<CompiledRelation> = order
+            .iter()
+            .map(|(type_id, relation, definition)| CompiledRelation {
+                relation: *relation,
+                program: scope.node(*type_id, &definition.rewrite),
+                admits: Admits::of(&definition.restrictions, names),
+                monotone: true,
+                aliases: Vec::new(),
+                direct: false,
+                hops: Vec::new(),
+            })
+            .collect();
+        for relation in &mut relations {
+            (relation.direct, relation.hops) = leaves(&relation.program);
+        }
+        let reach = Reach::of(&relations, &keys, names.types());
+        mark_monotone(&mut relations, &keys);
+        flatten_aliases(&mut relations);
+        Self { keys, types, relations, reach, source: source.clone() }
+    }
+
+    pub fn key(&self, type_id: TypeId, relation: RelId) -> Option<RelKey> {
+        self.keys.get(&(type_id, relation)).copied()
+    }
+
+    pub fn has_type(&self, type_id: TypeId) -> bool {
+        self.types.contains_key(&type_id)
+    }
+
+    /// The relation of a key. Keys are only made by this model.
+    pub fn relation(&self, key: RelKey) -> &CompiledRelation {
+        &self.relations[key.0 as usize]
+    }
+
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+}
+
+struct Scope<'a> {
+    source: &'a AuthorizationModel,
+    names: &'a Names,
+    keys: &'a IdMap<(TypeId, RelId), RelKey>,
+}
+
+impl Scope<'_> {
+    fn key(&self, type_id: TypeId, relation: &str) -> Option<RelKey> {
+        self.keys.get(&(type_id, self.names.relation_id(relation)?)).copied()
+    }
+
+    /// References that validation would have refused become empty unions: nobody has them.
+    fn node(&self, type_id: TypeId, rewrite: &Rewrite) -> Node {
+        let nodes = |operands: &[Rewrite]| operands.iter().map(|o| self.node(type_id, o)).collect();
+        match rewrite {
+            Rewrite::This => Node::This,
+            Rewrite::Computed(relation) => {
+                self.key(type_id, relation).map_or_else(|| Node::Union(Vec::new()), Node::Computed)
+            }
+            Rewrite::TupleToUserset { tupleset, computed } => {
+                let Some(from) = self.key(type_id, tupleset) else { return Node::Union(Vec::new()) };
+                let parents = self
+                    .source
+                    .relation(self.names.type_name(type_id), tupleset)
+                    .map(|r| r.restrictions.as_slice())
+                    .unwrap_or_default();
+                let mut targets: Vec<(TypeId, RelKey)> = Vec::new();
+                for parent in parents {
+                    if let Some(parent) = self.names.type_id(&parent.type_name)
+                        && let Some(key) = self.key(parent, computed)
+                        && !targets.contains(&(parent, key))
+                    {
+                        targets.push((parent, key));
+                    }
+                }
+                Node::Hop(Hop { tupleset: from, targets })
+            }
+            Rewrite::Union(operands) => Node::Union(nodes(operands)),
+            Rewrite::Intersection(operands) => Node::Intersection(nodes(operands)),
+            Rewrite::Difference { base, subtract } => {
+                Node::Difference(Box::new(self.node(type_id, base)), Box::new(self.node(type_id, subtract)))
+            }
+        }
+    }
+}
+
+/// The direct part and the hops of a program, whatever set operators stand above them.
+fn leaves(program: &Node) -> (bool, Vec<Hop>) {
+    match program {
+        Node::This => (true, Vec::new()),
+        Node::Computed(_) => (false, Vec::new()),
+        Node::Hop(hop) => (false, vec![hop.clone()]),
+        Node::Union(nodes) | Node::Intersection(nodes) => {
+            nodes.iter().map(leaves).fold((false, Vec::new()), join)
+        }
+        Node::Difference(base, subtract) => join(leaves(base), leaves(subtract)),
+    }
+}
+
+fn join(mut a: (bool, Vec<Hop>), b: (bool, Vec<Hop>)) -> (bool, Vec<Hop>) {
+    a.1.extend(b.1);
+    (a.0 || b.0, a.1)
+}
+
+/// Relations named by a program on the same object.
+pub(crate) fn computed(program: &Node, into: &mut Vec<RelKey>) {
+    match program {
+        Node::This | Node::Hop(_) => {}
+        Node::Computed(key) => into.push(*key),
+        Node::Union(nodes) | Node::Intersection(nodes) => nodes.iter().for_each(|n| computed(n, into)),
+        Node::Difference(base, subtract) => {
+            computed(base, into);
+            computed(subtract, into);
+        }
+    }
+}
+
+fn only_unions(program: &Node) -> bool {
+    match program {
+        Node::This | Node::Computed(_) | Node::Hop(_) => true,
+        Node::Union(nodes) => nodes.iter().all(only_unions),
+        Node::Intersection(_) | Node::Difference(..) => false,
+    }
+}
+
+/// Relations that a relation leads to in one step of any kind.
+pub(crate) fn successors(relation: &CompiledRelation, keys: &IdMap<(TypeId, RelId), RelKey>) -> Vec<RelKey> {
+    let mut next = Vec::new();
+    computed(&relation.program, &mut next);
+    next.extend(relation.hops.iter().flat_map(|h| h.targets.iter().map(|(_, key)| *key)));
+    if relation.direct {
+        next.extend(relation.admits.usersets().filter_map(|pair| keys.get(&pair).copied()));
+    }
+    next
+}
+
+/// A relation is monotone if it and everything it leads to has unions only.
+fn mark_monotone(relations: &mut [CompiledRelation], keys: &IdMap<(TypeId, RelId), RelKey>) {
+    let mut leads_here: Vec<Vec<usize>> = vec![Vec::new(); relations.len()];
+    let mut open = Vec::new();
+    for (at, relation) in relations.iter().enumerate() {
+        for next in successors(relation, keys) {
+            if let Some(list) = leads_here.get_mut(next.0 as usize) {
+                list.push(at);
+            }
+        }
+        if !only_unions(&relation.program) {
+            open.push(at);
+        }
+    }
+    while let Some(at) = open.pop() {
+        if let Some(relation) = relations.get_mut(at).filter(|r| r.monotone) {
+            relation.monotone = false;
+            open.extend(leads_here.get(at).into_iter().flatten());
+        }
+    }
+}
+
+fn flatten_aliases(relations: &mut [CompiledRelation]) {
+    for at in 0..relations.len() {
+        let mut aliases = vec![RelKey(u32::try_from(at).unwrap_or(u32::MAX))];
+        let mut head = 0;
+        while let Some(key) = aliases.get(head).copied() {
+            head += 1;
+            let mut next = Vec::new();
+            if let Some(relation) = relations.get(key.0 as usize) {
+                computed(&relation.program, &mut next);
+            }
+            next.retain(|k| !aliases.contains(k));
+            next.dedup();
+            aliases.extend(next);
+        }
+        if let Some(relation) = relations.get_mut(at).filter(|r| r.monotone) {
+            relation.aliases = aliases;
+        }
+    }
+}

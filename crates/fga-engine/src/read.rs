@@ -1,0 +1,161 @@
+//! Read and ReadChanges: stored tuples and the changelog, page by page.
+
+use fga_model::{ObjectRef, StoreId, UserRef};
+
+use crate::{
+    Engine, EngineError,
+    answer::{Change, Page, StoredTuple},
+    names::RelId,
+    paging,
+    question::{ChangesRequest, PageRequest, TupleFilter},
+    state::State,
+    tuples::Row,
+    ulid::Ulid,
+};
+
+impl Engine {
+    /// A page of stored tuples in the order they were written.
+    pub fn read(
+        &self,
+        store: &StoreId,
+        filter: &TupleFilter,
+        page: &PageRequest,
+    ) -> Result<Page<StoredTuple>, EngineError> {
+        let cell = self.cell(store)?;
+        let size = paging::size(page)?;
+        let filter = Filter::parse(filter)?;
+        let after = match paging::token(&page.token)? {
+            None => 0,
+            Some(text) => {
+                let ulid = Ulid::parse(&text).ok_or(EngineError::Token)?;
+                u64::try_from(ulid.0).map_err(|_| EngineError::Token)?
+            }
+        };
+        let state = cell.state.read();
+        let stored = |(number, row): (u64, &Row)| {
+            (number, StoredTuple { key: row.key(&state.names), timestamp: row.timestamp })
+        };
+        let token_of =
+            |(number, _): &(u64, StoredTuple)| paging::to_token(&Ulid(u128::from(*number)).to_string());
+        let found = match filter {
+            None => paging::page(state.tuples.rows_after(after).map(stored), size, token_of),
+            Some(filter) => {
+                let mut rows = filter.rows(&state);
+                rows.retain(|(number, _)| *number > after);
+                rows.sort_by_key(|(number, _)| *number);
+                paging::page(rows.into_iter().map(stored), size, token_of)
+            }
+        };
+        Ok(Page { items: found.items.into_iter().map(|(_, tuple)| tuple).collect(), token: found.token })
+    }
+
+    /// A page of changes, oldest first. At the end the page is empty and the request's token is repeated.
+    pub fn read_changes(
+        &self,
+        store: &StoreId,
+        request: &ChangesRequest,
+    ) -> Result<Page<Change>, EngineError> {
+        let cell = self.cell(store)?;
+        let size = paging::size(&request.page)?;
+        let type_name = request.type_name.as_deref().unwrap_or_default();
+        let after = match paging::token(&request.page.token)? {
+            Some(text) => {
+                let (id, of) = text.split_once('|').unwrap_or((&text, ""));
+                if of != type_name {
+                    return Err(EngineError::TokenType);
+                }
+                Ulid::parse(id).ok_or(EngineError::Token)?
+            }
+            None => request.start_time.map_or(Ulid(0), |time| Ulid(Ulid::at(time).0.saturating_sub(1))),
+        };
+        let state = cell.state.read();
+        let mut items = Vec::new();
+        let mut token = request.page.token.clone();
+        let matching = state
+            .changes_after(after)
+            .filter(|c| type_name.is_empty() || c.has_type(&state.names, type_name));
+        for change in matching.take(size) {
+            let text = if type_name.is_empty() {
+                change.id.to_string()
+            } else {
+                format!("{}|{type_name}", change.id)
+            };
+            token = paging::to_token(&text);
+            items.push(change.change(&state.names));
+        }
+        Ok(Page { items, token })
+    }
+}
+
+/// A filter that names something.
+struct Filter<'a> {
+    type_name: &'a str,
+    /// `None`: any object of the type.
+    object: Option<&'a str>,
+    relation: Option<&'a str>,
+    user: Option<&'a str>,
+}
+
+impl<'a> Filter<'a> {
+    /// `None` for the whole store.
+    fn parse(filter: &'a TupleFilter) -> Result<Option<Self>, EngineError> {
+        let given = |text: &'a Option<String>| text.as_deref().filter(|t| !t.is_empty());
+        let (object, relation, user) = (given(&filter.object), given(&filter.relation), given(&filter.user));
+        if object.is_none() && relation.is_none() && user.is_none() {
+            return Ok(None);
+        }
+        let refuse = |what: &str| EngineError::invalid(what.to_owned());
+        let object = object
+            .ok_or_else(|| refuse("the tuple_key field requires an object type: `type:` or `type:id`"))?;
+        let (type_name, id) = object
+            .split_once(':')
+            .ok_or_else(|| refuse("the object of a read has the form `type:` or `type:id`"))?;
+        if !id.is_empty() {
+            ObjectRef::parse(object).map_err(|e| EngineError::invalid(e.to_string()))?;
+        } else if type_name.is_empty() || user.is_none() {
+            return Err(refuse("a read of a whole type requires a user"));
+        }
+        if let Some(user) = user {
+            UserRef::parse(user).map_err(|e| EngineError::invalid(e.to_string()))?;
+        }
+        Ok(Some(Self { type_name, object: (!id.is_empty()).then_some(object), relation, user }))
+    }
+
+    fn rows<'s>(&self, state: &'s State) -> Vec<(u64, &'s Row)> {
+        let relation = match self.relation {
+            None => None,
+            Some(name) => match state.names.relation_id(name) {
+                None => return Vec::new(),
+                some => some,
+            },
+        };
+        let subject = match self.user {
+            None => None,
+            Some(user) => match state.subject(user) {
+                None => return Vec::new(),
+                some => some,
+            },
+        };
+        let wanted = |r: &RelId| relation.is_none_or(|wanted| wanted == *r);
+        let pairs = match (self.object, subject) {
+            (Some(object), _) => {
+                let Some(object) = state.names.object_id(object) else { return Vec::new() };
+                state.tuples.relations_of(object).iter().map(|r| (object, *r)).collect()
+            }
+            (None, Some(subject)) => {
+                let mut holders = state.tuples.holders(subject);
+                let of_type = |t| state.names.type_name(t) == self.type_name;
+                holders.retain(|(object, _)| state.names.type_of(*object).is_some_and(of_type));
+                holders
+            }
+            (None, None) => Vec::new(),
+        };
+        pairs
+            .into_iter()
+            .filter(|(_, r)| wanted(r))
+            .flat_map(|(o, r)| state.tuples.edges(o, r))
+            .filter(|edge| subject.is_none_or(|wanted| wanted == edge.subject))
+            .filter_map(|edge| Some((edge.number, state.tuples.row(edge.number)?)))
+            .collect()
+    }
+}
