@@ -1,0 +1,50 @@
+//! The Account is ready when its Workspace is. A step of its own: were it part of the Workspace's, AccountInfo would wait
+//! for a workspace that waits for AccountInfo.
+
+use std::time::Duration;
+
+use account_model::{Step, plan};
+use multicluster::{
+    Cx,
+    lifecycle::{Outcome, Roles, SubError, Subroutine},
+};
+use platform_mesh_api::{Account, condition_is_true};
+
+use crate::{
+    app::{App, age},
+    seen::View,
+};
+
+pub(super) const NAME: &str = "WorkspaceReadySubroutine";
+/// An account that is ready is looked at again after 12 to 24 hours, should a change ever have been missed.
+const RESYNC_HOURS: u64 = 12;
+
+pub(super) struct WorkspaceReady {
+    pub(super) enabled: bool,
+}
+
+impl Subroutine<Account, App> for WorkspaceReady {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn roles(&self) -> Roles {
+        if self.enabled { Roles::PROCESS } else { Roles::NONE }
+    }
+
+    async fn process(&self, account: &mut Account, cx: &Cx<App>) -> Result<Outcome, SubError> {
+        let view = View::fetch(account, cx);
+        let step = plan::workspace_ready(account, &view.seen);
+        let done = step == Step::Done;
+        let outcome = cx.carry_out(NAME, step, &view, cx).await?;
+        if !done {
+            return Ok(outcome);
+        }
+        let before = account.status.as_ref().is_some_and(|status| condition_is_true(&status.conditions, NAME));
+        if !before && let Some(seconds) = age(account, cx.clock().now()) {
+            cx.metrics.workspace_ready(&account.spec.kind, seconds);
+        }
+        let seconds = RESYNC_HOURS * 3600 + cx.fleet().ids().below(RESYNC_HOURS * 3600);
+        Ok(Outcome::ok_after(Duration::from_secs(seconds)))
+    }
+}
