@@ -43,8 +43,12 @@ pub(crate) fn start(fleet: &Fleet, options: &Options, app: Arc<App>) -> Controll
         })
         .watches::<AccountInfo, _>(move |cluster, info| {
             // All Accounts beside it derive theirs from it, and one Account outside has made it.
-            let mut concerned: Vec<ClusterObjectRef> =
-                accounts.of(cluster).list().iter().map(|account| cluster.object(ObjectKey::of(account.as_ref()))).collect();
+            let mut concerned: Vec<ClusterObjectRef> = accounts
+                .of(cluster)
+                .list()
+                .iter()
+                .map(|account| cluster.object(ObjectKey::of(account.as_ref())))
+                .collect();
             let own = &info.spec.account;
             if !own.origin_cluster_id.is_empty() {
                 let outside = ClusterKey::new(provider.clone(), own.origin_cluster_id.as_str());
@@ -88,7 +92,7 @@ async fn reconcile(
 
 /// The steps and their rules. A step that is switched off still cleans up after itself, so that no finalizer is orphaned.
 pub(crate) fn lifecycle(options: &Options) -> Lifecycle<Account, App> {
-    Lifecycle::new(NAME)
+    let mut lifecycle = Lifecycle::new(NAME)
         .conditions()
         .prepare(|account: &mut Account, _| {
             let generation = account.metadata.generation;
@@ -96,9 +100,14 @@ pub(crate) fn lifecycle(options: &Options) -> Lifecycle<Account, App> {
             async { Ok(()) }.boxed()
         })
         .with(workspace_type::WorkspaceTypes { enabled: options.subroutines_workspace_type_enabled })
-        .with(workspace::AccountWorkspace { enabled: options.subroutines_workspace_enabled })
-        .with(account_info::ManageAccountInfo { enabled: options.subroutines_account_info_enabled })
-        .with(ready::WorkspaceReady { enabled: options.subroutines_workspace_ready_enabled })
+        .with(workspace::AccountWorkspace { enabled: options.subroutines_workspace_enabled });
+    if options.subroutines_account_info_enabled {
+        lifecycle = lifecycle.with(account_info::ManageAccountInfo);
+    }
+    if options.subroutines_workspace_ready_enabled {
+        lifecycle = lifecycle.with(ready::WorkspaceReady);
+    }
+    lifecycle
 }
 
 /// Whether an object holds a finalizer.

@@ -47,7 +47,11 @@ enum Answer {
 
 impl Admission {
     /// Rules of types and names; without a fleet, rules of places are left to the reconciler.
-    pub(crate) fn new(rules: AdmissionRules, tree: Option<(Fleet, ProviderName)>, metrics: AccountMetrics) -> Self {
+    pub(crate) fn new(
+        rules: AdmissionRules,
+        tree: Option<(Fleet, ProviderName)>,
+        metrics: AccountMetrics,
+    ) -> Self {
         Self(Arc::new(Inner { rules, tree, metrics }))
     }
 
@@ -167,7 +171,9 @@ where
     match admission.answer(parts.uri.path(), &review) {
         Some(Ok(answer)) => {
             let mut response = Response::new(Full::new(Bytes::from(answer.to_string())));
-            response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
             response
         }
         Some(Err(why)) => text(StatusCode::BAD_REQUEST, &why),
@@ -179,4 +185,107 @@ fn text(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(format!("{text}\n"))));
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use account_model::names::AccountTypes;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use runtime::Metrics;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn admission(metrics: &Metrics) -> Admission {
+        let rules = AdmissionRules::new(AccountTypes::new(["account"]).unwrap(), "admin,root");
+        Admission::new(rules, None, AccountMetrics::new(metrics, ["org".to_owned(), "account".to_owned()]))
+    }
+
+    fn review(operation: &str, name: &str, kind: &str) -> Value {
+        json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {"uid": "u1", "operation": operation, "userInfo": {"username": "bob"},
+                "object": {"metadata": {"name": name}, "spec": {"type": kind, "creator": "eve", "data": {"kept": 1}}},
+                "oldObject": {"metadata": {"name": name}, "spec": {"type": kind, "creator": "eve"}}},
+        })
+    }
+
+    async fn post(admission: &Admission, path: &str, body: &[u8]) -> (u16, Value) {
+        let request = Request::post(path).body(Full::new(Bytes::copy_from_slice(body))).unwrap();
+        let response = admission.service().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn acc_o1_o9_the_creator_is_stamped_and_nothing_else_is_touched() {
+        let admission = admission(&Metrics::new());
+        let body = review("CREATE", "acme", "org").to_string();
+        let (status, answer) = post(&admission, names::ACCOUNT_MUTATE_PATH, body.as_bytes()).await;
+        assert_eq!(
+            (status, &answer["response"]["uid"], &answer["response"]["allowed"]),
+            (200, &json!("u1"), &json!(true))
+        );
+        let patch = STANDARD.decode(answer["response"]["patch"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&patch).unwrap(),
+            json!([{"op": "add", "path": "/spec/creator", "value": "bob"}])
+        );
+        let body = review("DELETE", "acme", "org").to_string();
+        let (_, answer) = post(&admission, names::ACCOUNT_MUTATE_PATH, body.as_bytes()).await;
+        assert_eq!(answer["response"], json!({"uid": "u1", "allowed": true}));
+    }
+
+    #[tokio::test]
+    async fn acc_n2_o11_refusals_are_upstreams_and_counted() {
+        let metrics = Metrics::new();
+        let admission = admission(&metrics);
+        let body = review("CREATE", "admin", "org").to_string();
+        let (_, answer) = post(&admission, names::ACCOUNT_VALIDATE_PATH, body.as_bytes()).await;
+        assert_eq!(
+            answer["response"],
+            json!({"uid": "u1", "allowed": false, "status": {"code": 403, "reason": "Forbidden",
+                "message": "organization name \"admin\" is not allowed"}})
+        );
+        let body = review("UPDATE", "admin", "org").to_string();
+        assert_eq!(
+            post(&admission, names::ACCOUNT_VALIDATE_PATH, body.as_bytes()).await.1["response"]["allowed"],
+            true
+        );
+        let body = review("CREATE", "a", "folder").to_string();
+        post(&admission, names::ACCOUNT_VALIDATE_PATH, body.as_bytes()).await;
+        let text = metrics.text();
+        for line in [
+            r#"account_operator_webhook_validations_total{operation="create",result="denied",account_type="org"} 1"#,
+            r#"account_operator_webhook_validations_total{operation="update",result="allowed",account_type="org"} 1"#,
+            r#"account_operator_webhook_validations_total{operation="create",result="denied",account_type="other"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn acc_o10_malformed_reviews_are_refused_in_words() {
+        let admission = admission(&Metrics::new());
+        for body in [
+            &b""[..],
+            b"{",
+            b"[]",
+            b"{\"kind\":\"AdmissionReview\"}",
+            &[0xff, 0xfe],
+            "[".repeat(10_000).as_bytes(),
+        ] {
+            assert_eq!(post(&admission, names::ACCOUNT_VALIDATE_PATH, body).await.0, 400);
+        }
+        let mut without = review("CREATE", "acme", "org");
+        without["request"].as_object_mut().unwrap().remove("object");
+        assert_eq!(
+            post(&admission, names::ACCOUNT_VALIDATE_PATH, without.to_string().as_bytes()).await.0,
+            400
+        );
+        assert_eq!(post(&admission, names::ACCOUNT_MUTATE_PATH, without.to_string().as_bytes()).await.0, 400);
+        assert_eq!(post(&admission, "/other", b"{}").await.0, 404);
+        assert_eq!(post(&admission, names::ACCOUNT_MUTATE_PATH, &vec![b' '; BODY_MAX + 1]).await.0, 413);
+    }
 }

@@ -73,7 +73,8 @@ impl App {
 
     /// Whether this process handles an object with these labels.
     pub(crate) fn handles(&self, labels: Option<&std::collections::BTreeMap<String, String>>) -> bool {
-        labels.and_then(|labels| labels.get(names::DEBUG_LABEL)).map_or("", String::as_str) == self.debug_label
+        labels.and_then(|labels| labels.get(names::DEBUG_LABEL)).map_or("", String::as_str)
+            == self.debug_label
     }
 
     /// Does what a step asks for.
@@ -129,10 +130,15 @@ impl App {
                 Ok(None)
             }
             // What was read is older than what is there; the watch will say so.
-            Ok(Applied::Outdated) => Ok(Some(Outcome::stop_for(CONFLICT, format!("{name} has changed meanwhile")))),
+            Ok(Applied::Outdated) => {
+                Ok(Some(Outcome::stop_for(CONFLICT, format!("{name} has changed meanwhile"))))
+            }
             Err(error) if write.target == Target::AccountInfo && error.is_too_early() => {
                 let delay = self.engagements.next(key.clone());
-                Ok(Some(Outcome::stop_for(delay, format!("workspace does not take AccountInfo yet: {error}"))))
+                Ok(Some(Outcome::stop_for(
+                    delay,
+                    format!("workspace does not take AccountInfo yet: {error}"),
+                )))
             }
             Err(error) => Err(error.into()),
         }

@@ -37,7 +37,8 @@ pub(crate) async fn apply(write: &Write, cluster: &Cluster) -> Result<Applied, A
             ("patch", "updated", api.patch(name, &params, &Patch::Merge(patch)).await.map(drop))
         }
         Action::Delete { uid } => {
-            let preconditions = uid.clone().map(|uid| Preconditions { uid: Some(uid), resource_version: None });
+            let preconditions =
+                uid.clone().map(|uid| Preconditions { uid: Some(uid), resource_version: None });
             let params = DeleteParams { preconditions, ..DeleteParams::default() };
             ("delete", "deleted", api.delete(name, &params).await.map(drop))
         }

@@ -97,7 +97,9 @@ impl RunError {
         match self {
             Self::Address { .. } => Some("write `host:port` or `:port`, or `0` for none"),
             Self::Listen { .. } => Some("another process may hold the port; choose another one by its flag"),
-            Self::Connect { .. } => Some("set --kubeconfig or KUBECONFIG to a kubeconfig of root:platform-mesh-system"),
+            Self::Connect { .. } => {
+                Some("set --kubeconfig or KUBECONFIG to a kubeconfig of root:platform-mesh-system")
+            }
             Self::Types(_) => Some("rename the type in --webhooks-additional-account-types"),
             Self::Tls(_) => Some("put tls.crt and tls.key into the folder of --webhooks-cert-dir"),
             Self::NoRuntimeCluster(_) => Some("set --runtime-kubeconfig, or leave out --leader-elect"),

@@ -60,8 +60,16 @@ impl AccountMetrics {
             org_provisioning: histogram(),
         };
         metrics.with(|registry| {
-            registry.register("account_operator_accounts_reconciled", "Reconciles of Accounts", new.reconciled.clone());
-            registry.register("account_operator_webhook_validations", "Verdicts of admission", new.validations.clone());
+            registry.register(
+                "account_operator_accounts_reconciled",
+                "Reconciles of Accounts",
+                new.reconciled.clone(),
+            );
+            registry.register(
+                "account_operator_webhook_validations",
+                "Verdicts of admission",
+                new.validations.clone(),
+            );
             registry.register(
                 "account_operator_workspacetype_operations",
                 "Writes of WorkspaceTypes",

@@ -142,7 +142,11 @@ pub(crate) fn bind_address(text: &str) -> Result<Option<SocketAddr>, crate::RunE
     if text.is_empty() || text == "0" {
         return Ok(None);
     }
-    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.replacen("localhost:", "127.0.0.1:", 1) };
+    let full = if text.starts_with(':') {
+        format!("0.0.0.0{text}")
+    } else {
+        text.replacen("localhost:", "127.0.0.1:", 1)
+    };
     full.parse().map(Some).map_err(|_| crate::RunError::Address { text: text.to_owned() })
 }
 
@@ -153,14 +157,30 @@ mod tests {
     #[test]
     fn acc_o8_every_flag_of_upstreams_chart_parses() {
         let options = Options::try_parse_from([
-            "operator", "--leader-elect", "--metrics-bind-address=:9090", "--health-probe-bind-address=:8090",
-            "--log-level=warn", "--no-json", "--region=local", "--environment=local", "--image-tag=1", "--image-name=x",
-            "--shutdown-timeout=1m", "--max-concurrent-reconciles=10", "--enable-http2=false",
-            "--subroutines-workspace-enabled=true", "--subroutines-workspace-type-enabled=true",
-            "--subroutines-workspace-ready-enabled=true", "--subroutines-account-info-enabled=false",
-            "--controllers-account-info-enabled=true", "--kcp-api-export-endpoint-slice-name=core.platform-mesh.io",
-            "--webhooks-enabled", "--webhooks-cert-dir=/certs", "--webhooks-deny-list=a,b",
-            "--webhooks-additional-account-types=x,y", "--webhooks-additional-account-types=z",
+            "operator",
+            "--leader-elect",
+            "--metrics-bind-address=:9090",
+            "--health-probe-bind-address=:8090",
+            "--log-level=warn",
+            "--no-json",
+            "--region=local",
+            "--environment=local",
+            "--image-tag=1",
+            "--image-name=x",
+            "--shutdown-timeout=1m",
+            "--max-concurrent-reconciles=10",
+            "--enable-http2=false",
+            "--subroutines-workspace-enabled=true",
+            "--subroutines-workspace-type-enabled=true",
+            "--subroutines-workspace-ready-enabled=true",
+            "--subroutines-account-info-enabled=false",
+            "--controllers-account-info-enabled=true",
+            "--kcp-api-export-endpoint-slice-name=core.platform-mesh.io",
+            "--webhooks-enabled",
+            "--webhooks-cert-dir=/certs",
+            "--webhooks-deny-list=a,b",
+            "--webhooks-additional-account-types=x,y",
+            "--webhooks-additional-account-types=z",
         ])
         .unwrap();
         assert!(options.leader_elect && options.webhooks_enabled && !options.enable_http2);
@@ -175,7 +195,11 @@ mod tests {
     fn acc_o8_defaults_are_upstreams() {
         let options = Options::default();
         assert_eq!((options.max_concurrent_reconciles, options.webhooks_port), (10, 9443));
-        assert!(options.subroutines_workspace_enabled && options.controllers_account_info_enabled && options.enable_http2);
+        assert!(
+            options.subroutines_workspace_enabled
+                && options.controllers_account_info_enabled
+                && options.enable_http2
+        );
         assert!(!options.webhooks_enabled && !options.leader_elect);
         assert_eq!(options.kcp_api_export_endpoint_slice_name, "core.platform-mesh.io");
         assert_eq!(bind_address(&options.metrics_bind_address).unwrap(), "0.0.0.0:9090".parse().ok());

@@ -24,10 +24,11 @@ impl View {
         let name = account.metadata.name.as_deref().unwrap_or_default();
         let orgs = app.orgs(cx.fleet());
         let workspace = app.workspaces.of(beside).get(name);
-        let inside = workspace.as_ref().filter(|workspace| !workspace.spec.cluster.is_empty()).and_then(|workspace| {
-            let key = ClusterKey::new(app.provider.clone(), workspace.spec.cluster.as_str());
-            cx.fleet().cluster(&key).engaged()
-        });
+        let inside =
+            workspace.as_ref().filter(|workspace| !workspace.spec.cluster.is_empty()).and_then(|workspace| {
+                let key = ClusterKey::new(app.provider.clone(), workspace.spec.cluster.as_str());
+                cx.fleet().cluster(&key).engaged()
+            });
         let own_info = inside.as_ref().and_then(|inside| app.infos.of(inside).get(names::ACCOUNT_INFO_NAME));
         let mut seen = Seen {
             cluster: beside.id().to_string(),
@@ -59,7 +60,9 @@ impl View {
                 .of(orgs)
                 .list()
                 .into_iter()
-                .filter(|workspace| workspace.spec.type_.as_ref().is_some_and(|reference| uses(&reference.name)))
+                .filter(|workspace| {
+                    workspace.spec.type_.as_ref().is_some_and(|reference| uses(&reference.name))
+                })
                 .map(|workspace| raw(workspace.as_ref()))
                 .collect();
         }

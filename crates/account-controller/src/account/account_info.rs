@@ -3,7 +3,7 @@
 use account_model::{Action, Step, plan};
 use multicluster::{
     Cx,
-    lifecycle::{Outcome, Roles, SubError, Subroutine},
+    lifecycle::{Outcome, SubError, Subroutine},
 };
 use platform_mesh_api::{Account, names};
 
@@ -14,17 +14,11 @@ use crate::{
 
 pub(super) const NAME: &str = "ManageAccountInfoSubroutine";
 
-pub(super) struct ManageAccountInfo {
-    pub(super) enabled: bool,
-}
+pub(super) struct ManageAccountInfo;
 
 impl Subroutine<Account, App> for ManageAccountInfo {
     fn name(&self) -> &'static str {
         NAME
-    }
-
-    fn roles(&self) -> Roles {
-        if self.enabled { Roles::PROCESS } else { Roles::NONE }
     }
 
     async fn process(&self, account: &mut Account, cx: &Cx<App>) -> Result<Outcome, SubError> {
@@ -33,7 +27,9 @@ impl Subroutine<Account, App> for ManageAccountInfo {
         let creates = matches!(&step, Step::Write(writes) if writes.iter().any(|write| matches!(write.action, Action::Create(_))));
         let outcome = cx.carry_out(NAME, step, &view, cx).await?;
         if creates && outcome == Outcome::ok() && account.spec.kind == names::ACCOUNT_TYPE_ORG {
-            age(account, cx.clock().now()).into_iter().for_each(|seconds| cx.metrics.org_provisioned(seconds));
+            age(account, cx.clock().now())
+                .into_iter()
+                .for_each(|seconds| cx.metrics.org_provisioned(seconds));
         }
         Ok(outcome)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use account_model::{Step, plan};
 use multicluster::{
     Cx,
-    lifecycle::{Outcome, Roles, SubError, Subroutine},
+    lifecycle::{Outcome, SubError, Subroutine},
 };
 use platform_mesh_api::{Account, condition_is_true};
 
@@ -19,17 +19,11 @@ pub(super) const NAME: &str = "WorkspaceReadySubroutine";
 /// An account that is ready is looked at again after 12 to 24 hours, should a change ever have been missed.
 const RESYNC_HOURS: u64 = 12;
 
-pub(super) struct WorkspaceReady {
-    pub(super) enabled: bool,
-}
+pub(super) struct WorkspaceReady;
 
 impl Subroutine<Account, App> for WorkspaceReady {
     fn name(&self) -> &'static str {
         NAME
-    }
-
-    fn roles(&self) -> Roles {
-        if self.enabled { Roles::PROCESS } else { Roles::NONE }
     }
 
     async fn process(&self, account: &mut Account, cx: &Cx<App>) -> Result<Outcome, SubError> {
@@ -40,7 +34,8 @@ impl Subroutine<Account, App> for WorkspaceReady {
         if !done {
             return Ok(outcome);
         }
-        let before = account.status.as_ref().is_some_and(|status| condition_is_true(&status.conditions, NAME));
+        let before =
+            account.status.as_ref().is_some_and(|status| condition_is_true(&status.conditions, NAME));
         if !before && let Some(seconds) = age(account, cx.clock().now()) {
             cx.metrics.workspace_ready(&account.spec.kind, seconds);
         }

@@ -16,7 +16,11 @@ pub(super) fn check(inner: &Inner, review: &Review<'_>) -> Result<Answer, String
         "UPDATE" => {
             present(review.object, "request.object")?;
             present(review.old, "request.oldObject")?;
-            ("update", inner.place(review.old), AccountRequest::Update { old: review.old, new: review.object })
+            (
+                "update",
+                inner.place(review.old),
+                AccountRequest::Update { old: review.old, new: review.object },
+            )
         }
         "DELETE" => return Ok(Answer::Allowed),
         other => return Err(format!("operation `{other}` is not known")),
