@@ -69,7 +69,11 @@ fn resource_of<'c>(catalog: &'c Catalog, prefix: &StoragePrefix) -> Option<&'c A
     let mut found = catalog.resources().filter(|r| r.storage == *prefix && r.virtual_create.is_none());
     let first = found.next()?;
     // The group it is stored in is its own face; others only show it too.
-    Some(if first.gvk.group == prefix.group { first } else { found.find(|r| r.gvk.group == prefix.group).unwrap_or(first) })
+    Some(if first.gvk.group == prefix.group {
+        first
+    } else {
+        found.find(|r| r.gvk.group == prefix.group).unwrap_or(first)
+    })
 }
 
 /// Whether a fault means that somebody else was faster, so that the next look will settle it.

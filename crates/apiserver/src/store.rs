@@ -11,16 +11,16 @@ mod table; // all objects of one prefix
 mod watcher; // bounded queues of changes, routed by prefix and partition
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use serde_json::Value;
 
-pub use feed::{Feed, Fed};
+use feed::FeedQueue;
+pub use feed::{Fed, Feed};
 pub use history::{Change, Event};
 pub use key::{ObjectKey, Range};
-use feed::FeedQueue;
 use table::Table;
 pub use watcher::{Ended, Watcher};
 

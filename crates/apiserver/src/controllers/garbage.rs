@@ -118,8 +118,9 @@ fn find_owner(controllers: &Controllers, place: &Place, reference: &Value) -> Ow
     let partition = place.1.partition();
     let (group, version) = split_api_version(text("apiVersion"));
     let catalog = controllers.catalog(partition);
-    let mut kinds = catalog.resources().filter(|r| &*r.gvk.group == group && &*r.gvk.kind == text("kind"));
-    let Some(resource) = kinds.clone().find(|r| &*r.gvk.version == version).or_else(|| kinds.next()) else {
+    let kinds: Vec<_> =
+        catalog.resources().filter(|r| &*r.gvk.group == group && &*r.gvk.kind == text("kind")).collect();
+    let Some(resource) = kinds.iter().find(|r| &*r.gvk.version == version).or(kinds.first()) else {
         return Owner::Present;
     };
     let namespace = if resource.namespaced { place.1.namespace() } else { "" };
@@ -206,7 +207,12 @@ async fn drop_finalizer(
 }
 
 /// Dependents lose their reference, then the owner goes.
-async fn orphan(controllers: &Controllers, graph: &Graph, place: &Place, object: &Value) -> Result<(), ApiError> {
+async fn orphan(
+    controllers: &Controllers,
+    graph: &Graph,
+    place: &Place,
+    object: &Value,
+) -> Result<(), ApiError> {
     let uid = object::uid(object);
     for dependent in graph.of(place.1.partition(), uid) {
         let Some(stored) = controllers.server.store().get(&dependent.0, &dependent.1) else { continue };
@@ -225,7 +231,12 @@ async fn orphan(controllers: &Controllers, graph: &Graph, place: &Place, object:
 }
 
 /// Dependents are deleted; the owner goes when none of them blocks it any more.
-async fn foreground(controllers: &Controllers, graph: &Graph, place: &Place, object: &Value) -> Result<(), ApiError> {
+async fn foreground(
+    controllers: &Controllers,
+    graph: &Graph,
+    place: &Place,
+    object: &Value,
+) -> Result<(), ApiError> {
     let uid = object::uid(object);
     let mut blocked = false;
     for dependent in graph.of(place.1.partition(), uid) {
@@ -246,7 +257,11 @@ async fn foreground(controllers: &Controllers, graph: &Graph, place: &Place, obj
     }
     if blocked {
         // A conflict is what a queue retries without a word.
-        return Err(ApiError::conflict(&crate::names::GroupResource::new("", ""), place.1.name(), "dependents remain"));
+        return Err(ApiError::conflict(
+            &crate::names::GroupResource::new("", ""),
+            place.1.name(),
+            "dependents remain",
+        ));
     }
     drop_finalizer(controllers, place, object, FOREGROUND).await
 }

@@ -97,7 +97,11 @@ async fn settle(
 }
 
 /// Deletes the content; answers what remains, as `resource.group count` texts with the finalizers that hold it.
-async fn empty(controllers: &Controllers, partition: &Partition, namespace: &str) -> Result<Vec<String>, ApiError> {
+async fn empty(
+    controllers: &Controllers,
+    partition: &Partition,
+    namespace: &str,
+) -> Result<Vec<String>, ApiError> {
     let (store, catalog) = (controllers.server.store(), controllers.catalog(partition));
     let caller = controllers.caller(partition, CALLER);
     let range = Range::in_namespace(Scope::One(partition.clone()), namespace);
@@ -112,12 +116,17 @@ async fn empty(controllers: &Controllers, partition: &Partition, namespace: &str
             continue;
         };
         for stored in items {
-            let params = DeleteParams { propagation: Some(Propagation::Background), ..DeleteParams::default() };
+            let params =
+                DeleteParams { propagation: Some(Propagation::Background), ..DeleteParams::default() };
             match caller.delete(&resource.gvr(), namespace, stored.key.name(), &params).await {
                 Ok((_, true)) => {}
                 Ok((object, false)) => {
                     let held = object::finalizers(&object).join(", ");
-                    remaining.push(format!("{} {} held by {held}", resource.group_resource(), stored.key.name()));
+                    remaining.push(format!(
+                        "{} {} held by {held}",
+                        resource.group_resource(),
+                        stored.key.name()
+                    ));
                 }
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
@@ -136,7 +145,8 @@ async fn report(
     let shown: Vec<&str> = remaining.iter().take(5).map(String::as_str).collect();
     let text = format!("Some resources are remaining: {}", shown.join("; "));
     let kind = "NamespaceContentRemaining";
-    let known = namespace.pointer("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let known =
+        namespace.pointer("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if known.iter().any(|c| c["type"] == kind && c["message"] == text.as_str()) {
         return Ok(());
     }
@@ -149,7 +159,11 @@ async fn report(
     controllers.caller(partition, CALLER).update_status(&gvr, updated).await.map(|_| ())
 }
 
-async fn finalize(controllers: &Controllers, partition: &Partition, mut namespace: Value) -> Result<(), ApiError> {
+async fn finalize(
+    controllers: &Controllers,
+    partition: &Partition,
+    mut namespace: Value,
+) -> Result<(), ApiError> {
     let kept: Vec<Value> = namespace
         .pointer("/spec/finalizers")
         .and_then(Value::as_array)
