@@ -12,12 +12,14 @@ use serde_json::Value;
 use crate::{
     api_sets::KcpApis,
     authentication::Authentication,
+    bound::Bound,
     authorization::{Action, AuthorizationAttributes, Chain, ResourceAction, decisions::Decisions},
     feeds::Feeds,
     identity,
     options::Options,
     rbac_index::RbacIndex,
     tree::Tree,
+    webhooks::Configurations,
 };
 
 /// Name of the one shard.
@@ -37,6 +39,10 @@ pub struct Core {
     pub apis: Arc<KcpApis>,
     /// Workspace tree.
     pub tree: Arc<Tree>,
+    /// Exports, schemas and bindings: what clusters serve because they bound it.
+    pub bound: Arc<Bound>,
+    /// Admission webhooks by cluster.
+    pub webhooks: Arc<Configurations>,
     /// Roles and bindings.
     pub rbac: Arc<RbacIndex>,
     /// Feeds of all indexes.

@@ -3,7 +3,7 @@
 //! Pure functions over [`UserInfo`]; the authorizers ask every question once per effective user.
 
 mod scopes; // extra `authentication.kcp.io/scopes`
-mod warrants; // extra `authorization.kcp.io/warrant`
+pub(crate) mod warrants; // extra `authorization.kcp.io/warrant`
 
 pub use scopes::{is_in_scope, scope_to};
 pub use warrants::{Warrant, warrant_value};

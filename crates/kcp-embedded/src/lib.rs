@@ -3,6 +3,7 @@
 //! Promises kcp's semantics on one machine; refuses, with a clear error, what needs shards. Knows nothing of Platform
 //! Mesh: authorizers and token verifiers are injected.
 
+pub mod server; // the parts put together as a tower service
 pub mod core; // the parts everything works with
 pub mod options; // what a server is started with; flags of `kcp start`
 pub mod pipeline; // from URL to handler. A request reads downwards here.
@@ -13,12 +14,23 @@ pub mod urls; // /clusters, /services; what a URL names
 pub mod authentication; // who is calling
 pub mod authorization; // may they do this? the chain, a file per link
 pub mod identity; // effective users, scopes, warrants
+mod reviews; // TokenReview, SubjectAccessReview and their kin
+mod service_accounts; // default accounts, token secrets, the issuer
+mod workspace_issuers; // which issuers a workspace's type names
 pub mod impersonation; // who may act as whom
 mod webhook_client; // HTTPS to a webhook that a kubeconfig describes
 
 pub mod api_sets; // which resources a cluster serves
 pub mod definitions; // a definition as served resources
+pub mod bindings; // which cluster bound which export
+pub mod bound; // what clusters serve because of that
+pub mod claims; // what providers may see of their consumers
+pub mod exports; // what providers offer, under which identity
+mod kinds; // where the kinds of these loops are stored
+pub mod schemas; // APIResourceSchemas, compiled once
+pub mod webhooks; // admission webhooks, beside the export or local
 pub mod feeds; // indexes that follow the store
+mod rbac_admission; // nobody grants what they do not hold
 pub mod rbac_index; // roles and bindings by subject
 
 pub mod initializers; // what the server does in a new workspace
@@ -29,8 +41,12 @@ pub mod workspaces; // admission, scheduling, content deletion
 pub mod virtual_workspaces; // /services/…
 
 mod bootstrap; // what root holds at ready
+mod controllers; // every loop, its owner, its end
+mod crds; // names accepted, established, instances cleaned up
+mod namespaces; // content of a namespace that ends
 pub mod reconcile; // a loop over one kind in all clusters
 pub mod records; // guarded writes of the server's own loops
 
 pub use authorization::{Action, AuthorizationAttributes, Authorizer, ResourceAction};
 pub use options::Options;
+pub use server::{KcpServer, KcpService, Parts, RunningServer, StartError};

@@ -49,7 +49,7 @@ enum Place {
 pub async fn handle<B>(core: Arc<Core>, request: Request<B>) -> Response<Body>
 where
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    B::Error: Into<body::BodyError>,
+    B::Error: Into<tower::BoxError>,
 {
     let mut request = request.map(body::boxed);
     let audit_id = audit_id(&core, request.headers());
@@ -90,7 +90,7 @@ async fn steps(
         Place::Cluster(cluster) => Some(cluster.clone()),
         _ => None,
     };
-    let user = caller(core, request, bearer, cluster.as_ref()).await?;
+    let user = Presented::read(request, bearer)?.caller(core, cluster.as_ref()).await?;
     let action = action_of(request.method(), &rest, request.uri().query());
     let deep = in_group(&user, GROUP_MASTERS) && request.headers().contains_key(DEEP_REVIEW);
     let attributes = AuthorizationAttributes { user, cluster: cluster.clone(), action, deep };
@@ -142,32 +142,44 @@ fn place(core: &Core, target: &Target) -> Place {
     }
 }
 
-/// Who is calling, after impersonation.
-///
-/// # Errors
-/// 401 for credentials that are given but not valid; 403 for an impersonation that is not allowed.
-async fn caller(
-    core: &Core,
-    request: &Request<Body>,
-    bearer: Option<String>,
-    cluster: Option<&Partition>,
-) -> Result<UserInfo, ApiError> {
-    let trusted = request.extensions().get::<TrustedCaller>().map(|TrustedCaller(user)| user.clone());
-    let user = match (trusted, core.authentication.get()) {
-        (Some(user), _) => user,
-        (None, None) => return Err(ApiError::unavailable("the server is starting")),
-        (None, Some(authentication)) => {
-            let certificate = request.extensions().get::<PeerCertificate>().cloned();
-            let credentials = Credentials { certificate, token: bearer };
-            authentication.authenticate(&credentials, cluster).await.map_err(|error| {
-                tracing::info!(%error, "authentication failed");
-                ApiError::unauthorized()
-            })?
+/// What a request presents of its caller.
+struct Presented {
+    trusted: Option<UserInfo>,
+    credentials: Credentials,
+    wanted: Option<Wanted>,
+}
+
+impl Presented {
+    fn read(request: &Request<Body>, bearer: Option<String>) -> Result<Self, ApiError> {
+        Ok(Self {
+            trusted: request.extensions().get::<TrustedCaller>().map(|TrustedCaller(user)| user.clone()),
+            credentials: Credentials {
+                certificate: request.extensions().get::<PeerCertificate>().cloned(),
+                token: bearer,
+            },
+            wanted: Wanted::from_headers(request.headers())?,
+        })
+    }
+
+    /// Who is calling, after impersonation.
+    ///
+    /// # Errors
+    /// 401 for credentials that are given but not valid; 403 for an impersonation that is not allowed.
+    async fn caller(self, core: &Core, cluster: Option<&Partition>) -> Result<UserInfo, ApiError> {
+        let user = match (self.trusted, core.authentication.get()) {
+            (Some(user), _) => user,
+            (None, None) => return Err(ApiError::unavailable("the server is starting")),
+            (None, Some(authentication)) => {
+                authentication.authenticate(&self.credentials, cluster).await.map_err(|error| {
+                    tracing::info!(%error, "authentication failed");
+                    ApiError::unauthorized()
+                })?
+            }
+        };
+        match self.wanted {
+            Some(wanted) => impersonate(&core.chain, user, wanted, cluster).await,
+            None => Ok(user),
         }
-    };
-    match Wanted::from_headers(request.headers())? {
-        Some(wanted) => impersonate(&core.chain, user, wanted, cluster).await,
-        None => Ok(user),
     }
 }
 
@@ -216,7 +228,7 @@ async fn service(
         crate::urls::parse_target(&crate::urls::decode(segment).ok()?).ok()
     });
     let cluster = target.as_ref().and_then(|target| core.tree.resolve(target));
-    let user = caller(core, request, bearer, cluster.as_ref()).await?;
+    let user = Presented::read(request, bearer)?.caller(core, cluster.as_ref()).await?;
     let request = std::mem::replace(request, Request::new(body::empty()));
     let call = VirtualCall {
         name: name.to_owned(),

@@ -5,13 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use apiserver::{Partition, StoragePrefix, UserInfo, store::ObjectKey};
+use apiserver::{Partition, StoragePrefix, UserInfo, rbac::Rule, store::ObjectKey};
 use parking_lot::RwLock;
 use serde_json::Value;
 use verdict::PolicyRule;
 
 use crate::{
-    authorization::{Action, Rule, Rules},
+    authorization::{Action, Rules},
     feeds::{Feeds, Sink},
 };
 
@@ -168,30 +168,6 @@ fn subject_key(subject: &Value, binding_namespace: &str) -> Option<Box<str>> {
     }
 }
 
-fn rules_of(object: &Value) -> Arc<[Rule]> {
-    let list = |rule: &Value, key: &str| -> Vec<String> {
-        rule[key]
-            .as_array()
-            .map(|items| items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-            .unwrap_or_default()
-    };
-    object["rules"]
-        .as_array()
-        .map(|rules| {
-            rules
-                .iter()
-                .map(|rule| Rule {
-                    verbs: list(rule, "verbs"),
-                    api_groups: list(rule, "apiGroups"),
-                    resources: list(rule, "resources"),
-                    resource_names: list(rule, "resourceNames"),
-                    non_resource_urls: list(rule, "nonResourceURLs"),
-                })
-                .collect()
-        })
-        .unwrap_or_default()
-}
-
 impl Rules for RbacIndex {
     fn granting(&self, cluster: &Partition, user: &UserInfo, action: &Action) -> Option<PolicyRule> {
         let clusters = self.clusters.read();
@@ -204,7 +180,7 @@ impl Rules for RbacIndex {
                 continue;
             }
             let Some(rules) = role(&clusters, cluster, role_namespace, &binding.role) else { continue };
-            if rules.iter().any(|rule| rule.allows(action)) {
+            if rules.iter().any(|rule| rule.grants(&action.as_request())) {
                 return Some(policy_rule(place, binding, &subject));
             }
         }
@@ -255,7 +231,7 @@ impl Sink for Follower {
         let place: Place = (key.namespace().into(), key.name().into());
         match self.kind {
             Kind::ClusterRole | Kind::Role => {
-                rbac.roles.insert(place, rules_of(object));
+                rbac.roles.insert(place, Rule::all_of(object).into());
             }
             Kind::ClusterRoleBinding | Kind::RoleBinding => rbac.put_binding(place, object),
         }

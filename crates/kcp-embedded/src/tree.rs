@@ -7,11 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use apiserver::Partition;
+use apiserver::{Partition, StoragePrefix, store::ObjectKey};
 use parking_lot::RwLock;
 use serde_json::Value;
 
-use crate::urls::Target;
+use crate::{
+    feeds::{Feeds, Sink},
+    urls::Target,
+};
 
 /// Phase of a logical cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -102,6 +105,11 @@ struct Inner {
 }
 
 impl Tree {
+    /// Registers with the feeds.
+    pub fn follow(self: &Arc<Self>, feeds: &Feeds) {
+        feeds.add(StoragePrefix::new("core.kcp.io", "logicalclusters"), Arc::new(Follower(self.clone())));
+    }
+
     /// The cluster a URL names: by name first, then by path.
     pub fn resolve(&self, target: &Target) -> Option<Partition> {
         match target {
@@ -193,6 +201,22 @@ impl Tree {
         if let Some(old) = inner.clusters.remove(cluster) {
             inner.forget_path(&old);
         }
+    }
+}
+
+struct Follower(Arc<Tree>);
+
+impl Sink for Follower {
+    fn upsert(&self, key: &ObjectKey, object: &Value) {
+        self.0.upsert(key.partition(), object);
+    }
+
+    fn remove(&self, key: &ObjectKey) {
+        self.0.remove(key.partition());
+    }
+
+    fn clear(&self) {
+        *self.0.inner.write() = Inner::default();
     }
 }
 

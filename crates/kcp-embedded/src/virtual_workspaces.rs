@@ -1,10 +1,15 @@
-//! Virtual workspaces: `/services/<name>/…`, each with its own rules of access.
+//! Virtual workspaces: `/services/<name>/…`, each with its own resources and its own rules of access.
+
+mod api_export; // a provider's view of its consumers
+mod export_apis; // which resources that view has
+mod lifecycle; // initializing and terminating workspaces
+mod lifecycle_apis; // logical clusters as their initializers and terminators see them
 
 use std::sync::Arc;
 
-use apiserver::{ApiError, UserInfo, answer, body::Body};
+use apiserver::{ApiError, Partition, Scope, UserInfo, answer, body::Body};
 
-use crate::core::Core;
+use crate::{core::Core, urls};
 
 /// A request to a virtual workspace: authenticated, impersonation done, not yet authorized.
 pub struct VirtualCall {
@@ -21,6 +26,52 @@ pub struct VirtualCall {
 }
 
 /// Answers a request to a virtual workspace.
-pub async fn handle(_core: &Arc<Core>, call: VirtualCall) -> http::Response<Body> {
-    answer::error(&ApiError::new(404, "NotFound", format!("virtual workspace `{}` is not served", call.name)))
+pub async fn handle(core: &Arc<Core>, call: VirtualCall) -> http::Response<Body> {
+    let outcome = match call.name.as_str() {
+        "apiexport" => api_export::handle(core, call).await,
+        "initializingworkspaces" => lifecycle::handle(core, call, lifecycle::Stage::Initializing).await,
+        "terminatingworkspaces" => lifecycle::handle(core, call, lifecycle::Stage::Terminating).await,
+        name => Err(ApiError::new(404, "NotFound", format!("virtual workspace `{name}` is not served"))),
+    };
+    outcome.unwrap_or_else(|error| answer::error(&error))
+}
+
+/// A URL below a virtual workspace: leading segments, then `clusters/<name or *>`, then the Kubernetes path.
+struct Inside {
+    heads: Vec<String>,
+    scope: Scope,
+    rest: String,
+}
+
+/// Takes `heads` segments, the cluster and the rest off a path.
+///
+/// # Errors
+/// 404 for another shape, 403 for a path where a cluster name must stand: these endpoints know names only.
+fn inside(path: &str, heads: usize) -> Result<Inside, ApiError> {
+    let lost = || ApiError::new(404, "NotFound", "path not resolved to a valid virtual workspace");
+    let mut rest = path.to_owned();
+    let mut segments = Vec::new();
+    for _ in 0..heads + 2 {
+        let (segment, tail) = urls::split_segment(&rest);
+        let decoded = urls::decode(segment).map_err(|error| ApiError::bad_request(error.to_string()))?;
+        if decoded.is_empty() {
+            return Err(lost());
+        }
+        segments.push(decoded);
+        rest = tail;
+    }
+    let (Some(cluster), Some(word)) = (segments.pop(), segments.pop()) else { return Err(lost()) };
+    if word != "clusters" {
+        return Err(lost());
+    }
+    let scope = match cluster.as_str() {
+        "*" => Scope::All,
+        name if name.contains(':') => {
+            let text = format!("`{name}` is no cluster name: virtual workspaces take names, not paths");
+            return Err(ApiError::new(403, "Forbidden", text));
+        }
+        name => Scope::One(Partition::from(name)),
+    };
+    let rest = if rest.is_empty() { "/".to_owned() } else { rest };
+    Ok(Inside { heads: segments, scope, rest })
 }

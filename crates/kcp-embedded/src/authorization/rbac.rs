@@ -1,6 +1,9 @@
 //! The RBAC link: bootstrap policy (`system:admin`), then the cluster's own roles and bindings.
 
-use apiserver::{Partition, UserInfo};
+use apiserver::{
+    Partition, UserInfo,
+    rbac::{Request, Rule},
+};
 use verdict::{PolicyRule, Stage, Verdict};
 
 use super::{Action, AuthorizationAttributes, missing_permission};
@@ -9,55 +12,21 @@ use crate::identity::effective_users;
 /// The cluster whose roles and bindings hold everywhere.
 pub const BOOTSTRAP_CLUSTER: &str = "system:admin";
 
-/// One rule of a role.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// Verbs; `*` is all.
-    pub verbs: Vec<String>,
-    /// API groups; `*` is all.
-    pub api_groups: Vec<String>,
-    /// Resources, with subresources after a slash; `*` is all, `*/x` subresource x of all.
-    pub resources: Vec<String>,
-    /// Object names; empty means all.
-    pub resource_names: Vec<String>,
-    /// Paths that are no resources; a trailing `*` matches the rest.
-    pub non_resource_urls: Vec<String>,
-}
-
-impl Rule {
-    /// Whether the rule grants the action.
-    pub fn allows(&self, action: &Action) -> bool {
-        let has = |list: &[String], wanted: &str| list.iter().any(|item| item == "*" || item == wanted);
-        if !has(&self.verbs, action.verb()) {
-            return false;
-        }
-        match action {
-            Action::Path { path, .. } => {
-                self.non_resource_urls.iter().any(|pattern| path_matches(pattern, path))
-            }
-            Action::Resource(action) => {
-                has(&self.api_groups, &action.group)
-                    && self.names_resource(&action.resource, &action.subresource)
-                    && (self.resource_names.is_empty() || self.resource_names.contains(&action.name))
-            }
+impl Action {
+    /// The action as RBAC rules read it.
+    pub fn as_request(&self) -> Request<'_> {
+        match self {
+            Action::Path { verb, path } => Request::Path { verb, path },
+            Action::Resource(action) => Request::Resource {
+                verb: &action.verb,
+                group: &action.group,
+                resource: &action.resource,
+                subresource: &action.subresource,
+                namespace: &action.namespace,
+                name: &action.name,
+            },
         }
     }
-
-    fn names_resource(&self, resource: &str, subresource: &str) -> bool {
-        self.resources.iter().any(|item| match item.split_once('/') {
-            _ if item == "*" => true,
-            None => subresource.is_empty() && item == resource,
-            Some(("*", wanted)) => wanted == subresource && !subresource.is_empty(),
-            Some((wanted, below)) => wanted == resource && below == subresource,
-        })
-    }
-}
-
-/// Whether a path pattern of a rule covers a path.
-pub fn path_matches(pattern: &str, path: &str) -> bool {
-    pattern == "*"
-        || pattern == path
-        || pattern.strip_suffix('*').is_some_and(|start| path.starts_with(start))
 }
 
 /// Roles and bindings as the authorizers read them: snapshots per cluster.

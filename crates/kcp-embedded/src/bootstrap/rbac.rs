@@ -8,7 +8,6 @@ use crate::core::{Core, SYSTEM_ADMIN};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 const READ: &[&str] = &["get", "list", "watch"];
-const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /// A rule on resources.
 pub(super) fn rule(verbs: &[&str], groups: &[&str], resources: &[&str]) -> Value {
@@ -52,111 +51,12 @@ pub(super) fn put_all(
 }
 
 pub(super) fn create(core: &Core) -> Result<(), ApiError> {
-    let mut roles = kubernetes_roles();
+    let of_kubernetes = apiserver::rbac::bootstrap_objects();
+    let (mut roles, mut bound): (Vec<Value>, Vec<Value>) =
+        of_kubernetes.into_iter().partition(|object| object["kind"] == "ClusterRole");
     roles.extend(kcp_roles());
-    for role in &mut roles {
-        role["metadata"]["labels"]["kubernetes.io/bootstrapping"] = "rbac-defaults".into();
-        role["metadata"]["annotations"]["rbac.authorization.kubernetes.io/autoupdate"] = "true".into();
-    }
-    put_all(core, SYSTEM_ADMIN, roles, bindings())
-}
-
-fn kubernetes_roles() -> Vec<Value> {
-    let discovery = [
-        "/api",
-        "/api/*",
-        "/apis",
-        "/apis/*",
-        "/healthz",
-        "/livez",
-        "/openapi",
-        "/openapi/*",
-        "/readyz",
-        "/version",
-        "/version/",
-    ];
-    let view = vec![
-        rule(
-            READ,
-            &[""],
-            &[
-                "configmaps",
-                "events",
-                "limitranges",
-                "namespaces",
-                "namespaces/status",
-                "resourcequotas",
-                "resourcequotas/status",
-                "serviceaccounts",
-            ],
-        ),
-        rule(READ, &["coordination.k8s.io"], &["leases"]),
-        rule(READ, &["events.k8s.io"], &["events"]),
-    ];
-    let edit = vec![
-        rule(ALL, &[""], &["configmaps", "events", "secrets", "serviceaccounts"]),
-        rule(&["impersonate"], &[""], &["serviceaccounts"]),
-        rule(&["create"], &[""], &["serviceaccounts/token"]),
-        rule(ALL, &["coordination.k8s.io"], &["leases"]),
-        rule(ALL, &["events.k8s.io"], &["events"]),
-    ];
-    let admin = vec![
-        rule(&["create"], &["authorization.k8s.io"], &["localsubjectaccessreviews"]),
-        rule(ALL, &[RBAC], &["roles", "rolebindings"]),
-    ];
-    let edit_all: Vec<Value> = view.iter().chain(&edit).cloned().collect();
-    let admin_all: Vec<Value> = edit_all.iter().chain(&admin).cloned().collect();
-    vec![
-        cluster_role("cluster-admin", &[rule(&["*"], &["*"], &["*"]), paths(&["*"], &["*"])]),
-        cluster_role("system:discovery", &[paths(&["get"], &discovery)]),
-        cluster_role(
-            "system:basic-user",
-            &[
-                rule(
-                    &["create"],
-                    &["authorization.k8s.io"],
-                    &["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-                ),
-                rule(&["create"], &["authentication.k8s.io"], &["selfsubjectreviews"]),
-            ],
-        ),
-        cluster_role(
-            "system:public-info-viewer",
-            &[paths(&["get"], &["/healthz", "/livez", "/readyz", "/version", "/version/"])],
-        ),
-        cluster_role(
-            "system:auth-delegator",
-            &[
-                rule(&["create"], &["authentication.k8s.io"], &["tokenreviews"]),
-                rule(&["create"], &["authorization.k8s.io"], &["subjectaccessreviews"]),
-            ],
-        ),
-        aggregated("view", &["view"], &view),
-        aggregated("edit", &["edit", "view"], &edit_all),
-        aggregated("admin", &["admin", "edit", "view"], &admin_all),
-        part("system:aggregate-to-view", "view", &view),
-        part("system:aggregate-to-edit", "edit", &edit),
-        part("system:aggregate-to-admin", "admin", &admin),
-    ]
-}
-
-fn label(of: &str) -> String {
-    format!("rbac.authorization.k8s.io/aggregate-to-{of}")
-}
-
-/// A role whose rules are collected from others by label.
-fn aggregated(name: &str, from: &[&str], rules: &[Value]) -> Value {
-    let mut role = cluster_role(name, rules);
-    let selectors: Vec<Value> = from.iter().map(|of| json!({"matchLabels": {label(of): "true"}})).collect();
-    role["aggregationRule"] = json!({"clusterRoleSelectors": selectors});
-    role
-}
-
-/// A role that others collect.
-fn part(name: &str, of: &str, rules: &[Value]) -> Value {
-    let mut role = cluster_role(name, rules);
-    role["metadata"]["labels"] = json!({label(of): "true"});
-    role
+    bound.extend(bindings());
+    put_all(core, SYSTEM_ADMIN, roles, bound)
 }
 
 fn kcp_roles() -> Vec<Value> {
@@ -204,14 +104,6 @@ fn bindings() -> Vec<Value> {
     let bootstrapper = "system:kcp:tenancy:workspace-bootstrapper";
     let bound_bootstrapper = format!("apis.kcp.io:binding:{bootstrapper}");
     vec![
-        group_binding("cluster-admin", "cluster-admin", &["system:masters"]),
-        group_binding("system:discovery", "system:discovery", &["system:authenticated"]),
-        group_binding("system:basic-user", "system:basic-user", &["system:authenticated"]),
-        group_binding(
-            "system:public-info-viewer",
-            "system:public-info-viewer",
-            &["system:authenticated", "system:unauthenticated"],
-        ),
         group_binding("system:kcp:admin:cluster-admin", "cluster-admin", &["system:kcp:admin"]),
         group_binding(bootstrapper, bootstrapper, &[bootstrapper, &bound_bootstrapper]),
         same("system:kcp:logical-cluster-admin"),

@@ -1,0 +1,89 @@
+//! Admission webhooks: which ones a write meets, and what they answer.
+//!
+//! For a bound resource the configurations beside the export hold in every consumer; for other resources those of the
+//! cluster itself.
+
+mod call; // HTTPS to one webhook
+mod configurations; // all configurations, by cluster
+mod matching; // whether a webhook wants to see a write
+mod review; // AdmissionReview out and in
+
+use apiserver::{
+    ApiError, Partition,
+    admission::{Admission, Attributes},
+};
+use async_trait::async_trait;
+
+pub use self::{call::Calls, configurations::Configurations};
+use self::configurations::{FailurePolicy, Kind, Webhook};
+use crate::{
+    api_sets::BoundResources as _,
+    core::{Core, WeakCore, upgrade},
+};
+
+/// The plugin that asks webhooks.
+pub struct Webhooks {
+    core: WeakCore,
+    calls: Calls,
+}
+
+impl Webhooks {
+    /// Asks the webhooks that the core's configurations name.
+    pub fn new(core: WeakCore) -> Self {
+        Self { core, calls: Calls::default() }
+    }
+
+    async fn run(&self, attributes: &mut Attributes<'_>, kind: Kind) -> Result<(), ApiError> {
+        // The configurations themselves are not subject to webhooks: a broken one could never be mended.
+        if &*attributes.resource.gvk.group == "admissionregistration.k8s.io" {
+            return Ok(());
+        }
+        let core = upgrade(&self.core)?;
+        core.feeds.catch_up();
+        let home = home_of(&core, attributes);
+        for webhook in core.webhooks.of(&home, kind) {
+            if matching::wants(&core, &webhook, attributes).await? {
+                self.ask(&webhook, attributes, kind).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, webhook: &Webhook, attributes: &mut Attributes<'_>, kind: Kind) -> Result<(), ApiError> {
+        if attributes.dry_run && !webhook.is_dry_run_safe {
+            let text = format!("admission webhook \"{}\" does not support dry run", webhook.name);
+            return Err(ApiError::bad_request(text));
+        }
+        let asked = async {
+            let review = review::request(webhook, attributes)?;
+            let answer = self.calls.post(webhook, review.body).await?;
+            review::response(webhook, &review.uid, &answer, kind)
+        };
+        match asked.await {
+            Ok(answer) => answer.take_effect(webhook, attributes),
+            Err(error) if webhook.failure_policy == FailurePolicy::Ignore => {
+                tracing::warn!(webhook = webhook.name, %error, "webhook failed and is ignored");
+                Ok(())
+            }
+            Err(error) => Err(ApiError::internal(format!("failed calling webhook \"{}\": {error}", webhook.name))),
+        }
+    }
+}
+
+/// The cluster whose configurations hold for a write.
+fn home_of(core: &Core, attributes: &Attributes<'_>) -> Partition {
+    let gr = attributes.resource.group_resource();
+    let provider = core.bound.provider(attributes.partition, &gr.group, &gr.resource);
+    provider.unwrap_or_else(|| attributes.partition.clone())
+}
+
+#[async_trait]
+impl Admission for Webhooks {
+    async fn mutate(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        self.run(attributes, Kind::Mutating).await
+    }
+
+    async fn validate(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        self.run(attributes, Kind::Validating).await
+    }
+}
