@@ -17,8 +17,8 @@ use apiserver::{ApiError, GroupResource, Partition, UserInfo};
 use async_trait::async_trait;
 use verdict::{Decision, Missing, Stage, Trace, Verdict};
 
-pub(crate) use self::{maximal_permission_policy::prefixed, rbac::allowed_anywhere};
 pub use self::rbac::Rules;
+pub(crate) use self::{maximal_permission_policy::prefixed, rbac::allowed_anywhere};
 use crate::{
     identity::{GROUP_MASTERS, in_group},
     tree::Tree,

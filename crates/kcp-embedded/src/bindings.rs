@@ -71,7 +71,10 @@ impl BindingEntry {
         Self {
             key: key.clone(),
             reference: (text(&export["path"]), text(&export["name"])),
-            export_cluster: status["apiExportClusterName"].as_str().filter(|c| !c.is_empty()).map(Partition::from),
+            export_cluster: status["apiExportClusterName"]
+                .as_str()
+                .filter(|c| !c.is_empty())
+                .map(Partition::from),
             bound: bound
                 .map(|b| BoundResource {
                     group: words.shared(&b["group"]),
@@ -142,11 +145,22 @@ impl Bindings {
 
     /// The binding of a cluster to an export.
     pub fn to_export(&self, cluster: &Partition, export: &ObjectKey) -> Option<Arc<BindingEntry>> {
-        self.inner.read().by_cluster.get(cluster)?.iter().find(|b| b.export().as_ref() == Some(export)).cloned()
+        self.inner
+            .read()
+            .by_cluster
+            .get(cluster)?
+            .iter()
+            .find(|b| b.export().as_ref() == Some(export))
+            .cloned()
     }
 
     /// The bound resource of a cluster and the binding that brings it.
-    pub fn resource(&self, cluster: &Partition, group: &str, resource: &str) -> Option<(Arc<BindingEntry>, BoundResource)> {
+    pub fn resource(
+        &self,
+        cluster: &Partition,
+        group: &str,
+        resource: &str,
+    ) -> Option<(Arc<BindingEntry>, BoundResource)> {
         let inner = self.inner.read();
         inner.by_cluster.get(cluster)?.iter().find_map(|binding| {
             let found = binding.bound.iter().find(|b| &*b.group == group && &*b.resource == resource)?;
@@ -173,7 +187,8 @@ impl Bindings {
     pub fn uids_of_identity(&self, identity: &str, group: &str, resource: &str) -> Vec<Arc<str>> {
         let inner = self.inner.read();
         let bound = inner.by_cluster.values().flatten().flat_map(|b| &b.bound);
-        let fits = bound.filter(|b| &*b.identity == identity && &*b.group == group && &*b.resource == resource);
+        let fits =
+            bound.filter(|b| &*b.identity == identity && &*b.group == group && &*b.resource == resource);
         let uids: BTreeSet<Arc<str>> = fits.map(|b| b.schema_uid.clone()).collect();
         uids.into_iter().collect()
     }

@@ -7,8 +7,14 @@ use parking_lot::RwLock;
 use serde_json::Value;
 
 use crate::{
-    api_sets::BoundResources, authorization::BoundPolicy, bindings::Bindings, exports::Exports, feeds::{Feeds, Sink},
-    kinds, schemas::Schemas, tree::Tree,
+    api_sets::BoundResources,
+    authorization::BoundPolicy,
+    bindings::Bindings,
+    exports::Exports,
+    feeds::{Feeds, Sink},
+    kinds,
+    schemas::Schemas,
+    tree::Tree,
 };
 
 /// The indexes behind bound resources. Fed by the store; all questions are look-ups.
@@ -44,14 +50,23 @@ impl Bound {
     }
 
     /// The export that a reference `{path, name}` in `cluster` means; an empty path is the own cluster.
-    pub fn resolve_export(&self, cluster: &Partition, reference: &Value) -> Option<Arc<crate::exports::ExportEntry>> {
+    pub fn resolve_export(
+        &self,
+        cluster: &Partition,
+        reference: &Value,
+    ) -> Option<Arc<crate::exports::ExportEntry>> {
         let path = reference["path"].as_str().unwrap_or_default();
         let name = reference["name"].as_str()?;
         let home = if path.is_empty() { cluster.clone() } else { self.tree.find(path)?.name.clone() };
         self.exports.find(&home, name)
     }
 
-    fn served(&self, uid: &str, identity: &str, deleting: bool) -> Result<Vec<Arc<ServedResource>>, ApiError> {
+    fn served(
+        &self,
+        uid: &str,
+        identity: &str,
+        deleting: bool,
+    ) -> Result<Vec<Arc<ServedResource>>, ApiError> {
         let all = self.schemas.served(uid, identity)?;
         if !deleting {
             return Ok(all.to_vec());
@@ -81,7 +96,13 @@ impl BoundResources for Bound {
         }
     }
 
-    fn by_identity(&self, group: &str, version: &str, resource: &str, identity: &str) -> Option<Arc<ServedResource>> {
+    fn by_identity(
+        &self,
+        group: &str,
+        version: &str,
+        resource: &str,
+        identity: &str,
+    ) -> Option<Arc<ServedResource>> {
         // Exports first: their schema is the newest. Bindings cover schemas that no export names any more.
         let exported = self.exports.of_identity(identity).into_iter().find_map(|export| {
             let offered = export.resources.iter().find(|r| r.group == group && r.name == resource)?;
@@ -102,7 +123,9 @@ impl BoundResources for Bound {
     }
 
     fn policy(&self, cluster: &Partition, group: &str, resource: &str) -> BoundPolicy {
-        let Some((binding, _)) = self.bindings.resource(cluster, group, resource) else { return BoundPolicy::Unlimited };
+        let Some((binding, _)) = self.bindings.resource(cluster, group, resource) else {
+            return BoundPolicy::Unlimited;
+        };
         match binding.export().and_then(|key| self.exports.get(&key)) {
             Some(export) if export.has_local_policy => BoundPolicy::Local(export.cluster().clone()),
             _ => BoundPolicy::Unlimited,
@@ -110,7 +133,9 @@ impl BoundResources for Bound {
     }
 
     fn provider(&self, cluster: &Partition, group: &str, resource: &str) -> Option<Partition> {
-        self.bindings.resource(cluster, group, resource).and_then(|(binding, _)| binding.export_cluster.clone())
+        self.bindings
+            .resource(cluster, group, resource)
+            .and_then(|(binding, _)| binding.export_cluster.clone())
     }
 }
 
@@ -154,7 +179,12 @@ impl Slices {
                     self.tree.find(path).is_some_and(|c| c.name == *export.partition())
                 }
         };
-        self.by_key.read().iter().filter(|(key, reference)| fits(key, reference)).map(|(key, _)| key.clone()).collect()
+        self.by_key
+            .read()
+            .iter()
+            .filter(|(key, reference)| fits(key, reference))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 }
 

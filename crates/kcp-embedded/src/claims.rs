@@ -14,7 +14,12 @@ pub(crate) use self::apply::apply;
 use crate::bound::Bound;
 
 /// The label that shows a provider its claimed objects, for a claim.
-pub(crate) fn label_of(export: &ObjectKey, group: &str, resource: &str, identity: &str) -> Option<(String, String)> {
+pub(crate) fn label_of(
+    export: &ObjectKey,
+    group: &str,
+    resource: &str,
+    identity: &str,
+) -> Option<(String, String)> {
     let cluster: ClusterName = export.partition().as_str().parse().ok()?;
     let key = labels::claim_label_key(&cluster, export.name());
     Some((key, labels::claim_label_value(group, resource, identity)))

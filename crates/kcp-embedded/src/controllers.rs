@@ -5,8 +5,12 @@ use std::sync::Arc;
 use runtime::{End, Tasks};
 
 use crate::{
-    authentication::service_accounts::ServiceAccountTokens, bindings, core::{Core, WeakCore}, crds, exports, initializers, logical_clusters, namespaces,
-    reconcile::{self, Reconcile, Source}, service_accounts, workspace_types, workspaces,
+    authentication::service_accounts::ServiceAccountTokens,
+    bindings,
+    core::{Core, WeakCore},
+    crds, exports, initializers, logical_clusters, namespaces,
+    reconcile::{self, Reconcile, Source},
+    service_accounts, workspace_types, workspaces,
 };
 
 /// Starts all loops. Root exists already.
@@ -28,5 +32,7 @@ pub(crate) fn start(core: &Arc<Core>, tasks: &Tasks, tokens: Arc<ServiceAccountT
 fn run(core: &Arc<Core>, tasks: &Tasks, name: &'static str, make: fn(&WeakCore) -> (Vec<Source>, Reconcile)) {
     let (sources, reconcile) = make(&Arc::downgrade(core));
     let store = core.store().clone();
-    tasks.spawn_graceful(name, End::StopProcess, move |stop| reconcile::run(store, name, sources, reconcile, stop));
+    tasks.spawn_graceful(name, End::StopProcess, move |stop| {
+        reconcile::run(store, name, sources, reconcile, stop)
+    });
 }

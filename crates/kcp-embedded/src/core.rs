@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::{
     api_sets::KcpApis,
     authentication::Authentication,
-    bound::Bound,
     authorization::{Action, AuthorizationAttributes, Chain, ResourceAction, decisions::Decisions},
+    bound::Bound,
     feeds::Feeds,
     identity,
     options::Options,

@@ -23,7 +23,10 @@ pub struct Placement {
 ///
 /// # Errors
 /// [`DefinitionError`] for a definition that admission would not have let in.
-pub fn served_resources(crd: &Value, placement: &Placement) -> Result<Vec<Arc<ServedResource>>, DefinitionError> {
+pub fn served_resources(
+    crd: &Value,
+    placement: &Placement,
+) -> Result<Vec<Arc<ServedResource>>, DefinitionError> {
     let text = |value: &Value| -> Arc<str> { value.as_str().unwrap_or_default().into() };
     let storage = StoragePrefix {
         group: text(&crd["spec"]["group"]),
@@ -47,10 +50,13 @@ pub fn system() -> Vec<Arc<ServedResource>> {
     let mut resources = Vec::new();
     for crd in kcp_api::schemas::system_crds() {
         let two_versions = crd["spec"]["versions"].as_array().is_some_and(|versions| versions.len() > 1);
-        let converter: Option<Arc<dyn Converter>> = if two_versions { Some(Arc::new(KcpConverter)) } else { None };
+        let converter: Option<Arc<dyn Converter>> =
+            if two_versions { Some(Arc::new(KcpConverter)) } else { None };
         match served_resources(&crd, &Placement { identity: None, converter }) {
             Ok(served) => resources.extend(served),
-            Err(error) => tracing::error!(object = crd["metadata"]["name"].as_str(), %error, "a system definition cannot be served"),
+            Err(error) => {
+                tracing::error!(object = crd["metadata"]["name"].as_str(), %error, "a system definition cannot be served")
+            }
         }
     }
     resources

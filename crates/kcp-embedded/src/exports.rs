@@ -56,7 +56,11 @@ impl ExportEntry {
             key: key.clone(),
             identity: object["status"]["identityHash"].as_str().filter(|h| !h.is_empty()).map(Arc::from),
             resources: resources
-                .map(|r| ExportedResource { group: text(r, "group"), name: text(r, "name"), schema: text(r, "schema") })
+                .map(|r| ExportedResource {
+                    group: text(r, "group"),
+                    name: text(r, "name"),
+                    schema: text(r, "schema"),
+                })
                 .collect(),
             claims: object["spec"]["permissionClaims"].clone(),
             has_local_policy: object["spec"]["maximalPermissionPolicy"]["local"].is_object(),

@@ -3,35 +3,35 @@
 //! Promises kcp's semantics on one machine; refuses, with a clear error, what needs shards. Knows nothing of Platform
 //! Mesh: authorizers and token verifiers are injected.
 
-pub mod server; // the parts put together as a tower service
 pub mod core; // the parts everything works with
 pub mod options; // what a server is started with; flags of `kcp start`
 pub mod pipeline; // from URL to handler. A request reads downwards here.
 mod request_info; // verb and resource of a request
+pub mod server; // the parts put together as a tower service
 pub mod tree; // workspace tree: path and name both ways
 pub mod urls; // /clusters, /services; what a URL names
 
 pub mod authentication; // who is calling
 pub mod authorization; // may they do this? the chain, a file per link
 pub mod identity; // effective users, scopes, warrants
+pub mod impersonation; // who may act as whom
 mod reviews; // TokenReview, SubjectAccessReview and their kin
 mod service_accounts; // default accounts, token secrets, the issuer
-mod workspace_issuers; // which issuers a workspace's type names
-pub mod impersonation; // who may act as whom
-mod webhook_client; // HTTPS to a webhook that a kubeconfig describes
+mod webhook_client;
+mod workspace_issuers; // which issuers a workspace's type names // HTTPS to a webhook that a kubeconfig describes
 
 pub mod api_sets; // which resources a cluster serves
-pub mod definitions; // a definition as served resources
 pub mod bindings; // which cluster bound which export
 pub mod bound; // what clusters serve because of that
 pub mod claims; // what providers may see of their consumers
+pub mod definitions; // a definition as served resources
 pub mod exports; // what providers offer, under which identity
-mod kinds; // where the kinds of these loops are stored
-pub mod schemas; // APIResourceSchemas, compiled once
-pub mod webhooks; // admission webhooks, beside the export or local
 pub mod feeds; // indexes that follow the store
+mod kinds; // where the kinds of these loops are stored
 mod rbac_admission; // nobody grants what they do not hold
-pub mod rbac_index; // roles and bindings by subject
+pub mod rbac_index;
+pub mod schemas; // APIResourceSchemas, compiled once
+pub mod webhooks; // admission webhooks, beside the export or local // roles and bindings by subject
 
 pub mod initializers; // what the server does in a new workspace
 pub mod logical_clusters; // phases, initializers and terminators, the end

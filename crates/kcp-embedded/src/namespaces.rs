@@ -49,7 +49,10 @@ async fn end(weak: &WeakCore, key: &ObjectKey) -> Result<Next, ApiError> {
     for resource in &resources {
         for stored in core.store().list_all(&resource.storage, &range).items {
             if stored.value()["metadata"]["deletionTimestamp"].is_null() {
-                match local.delete(&resource.gvr(), key.name(), stored.key.name(), &DeleteParams::default()).await {
+                match local
+                    .delete(&resource.gvr(), key.name(), stored.key.name(), &DeleteParams::default())
+                    .await
+                {
                     Ok(_) => {}
                     Err(error) if error.is_not_found() || error.is_conflict() => {}
                     Err(error) => return Err(error),
@@ -79,8 +82,10 @@ async fn end(weak: &WeakCore, key: &ObjectKey) -> Result<Next, ApiError> {
         object["status"]["conditions"] = json!([condition]);
         Ok(())
     })?;
-    let mut watchers: Vec<_> =
-        remaining.iter().filter_map(|r| core.store().watch(&r.storage, range.clone(), Some(revision)).ok()).collect();
+    let mut watchers: Vec<_> = remaining
+        .iter()
+        .filter_map(|r| core.store().watch(&r.storage, range.clone(), Some(revision)).ok())
+        .collect();
     drop(core);
     let any = watchers.iter_mut().map(|watcher| Box::pin(watcher.next()));
     if any.len() > 0 {

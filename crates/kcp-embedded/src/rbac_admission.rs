@@ -1,6 +1,9 @@
 //! Nobody grants what they do not hold: roles and bindings are checked against the author's own rules.
 
-use apiserver::{Admission, ApiError, Attributes, Operation, UserInfo, rbac::{Rule, escalation_message, uncovered}};
+use apiserver::{
+    Admission, ApiError, Attributes, Operation, UserInfo,
+    rbac::{Rule, escalation_message, uncovered},
+};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -99,7 +102,9 @@ fn held(core: &Core, user: &UserInfo, attributes: &Attributes<'_>) -> Vec<Rule> 
     let places = [SYSTEM_ADMIN.into(), cluster.clone()];
     effective_users(user, cluster.as_str())
         .iter()
-        .flat_map(|user| places.iter().flat_map(|place| core.rbac.rules_for(place, user, Some(attributes.namespace))))
+        .flat_map(|user| {
+            places.iter().flat_map(|place| core.rbac.rules_for(place, user, Some(attributes.namespace)))
+        })
         .collect()
 }
 

@@ -1,6 +1,8 @@
 //! Reviews: whose token is this, may that user do this, what may I do — answered as the cluster's own chain would.
 
-use apiserver::{ApiError, Cause, GroupVersionKind, Partition, RequestCx, UserInfo, subresource::VirtualCreate};
+use apiserver::{
+    ApiError, Cause, GroupVersionKind, Partition, RequestCx, UserInfo, subresource::VirtualCreate,
+};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use verdict::Decision;
@@ -53,8 +55,12 @@ impl VirtualCreate for ReviewHandler {
                 rules_status(&core, &cx.user, cluster, &namespace)
             }
             Review::SelfSubjectAccess => {
-                let action = action_of(&object["spec"])
-                    .ok_or_else(|| self.invalid("spec.resourceAttributes", "exactly one of nonResourceAttributes or resourceAttributes must be specified"))?;
+                let action = action_of(&object["spec"]).ok_or_else(|| {
+                    self.invalid(
+                        "spec.resourceAttributes",
+                        "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+                    )
+                })?;
                 self.access(cx.user.clone(), cluster, action).await?
             }
             Review::SubjectAccess | Review::LocalSubjectAccess => {
@@ -63,12 +69,17 @@ impl VirtualCreate for ReviewHandler {
                 if user.name.is_empty() && user.groups.is_empty() {
                     return Err(self.invalid("spec.user", "at least one of user or group must be specified"));
                 }
-                let action = action_of(spec)
-                    .ok_or_else(|| self.invalid("spec.resourceAttributes", "exactly one of nonResourceAttributes or resourceAttributes must be specified"))?;
+                let action = action_of(spec).ok_or_else(|| {
+                    self.invalid(
+                        "spec.resourceAttributes",
+                        "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+                    )
+                })?;
                 if self.review == Review::LocalSubjectAccess {
                     let of = action.resource().map(|a| a.namespace.as_str()).unwrap_or_default();
                     if namespace != Some(of) {
-                        return Err(self.invalid("spec.resourceAttributes.namespace", "must match metadata.namespace"));
+                        return Err(self
+                            .invalid("spec.resourceAttributes.namespace", "must match metadata.namespace"));
                     }
                 }
                 self.access(user, cluster, action).await?
@@ -87,8 +98,13 @@ impl ReviewHandler {
             Review::SelfSubjectAccess => "SelfSubjectAccessReview",
             Review::SelfSubjectRules => "SelfSubjectRulesReview",
         };
-        let group = if self.review == Review::Token { "authentication.k8s.io" } else { "authorization.k8s.io" };
-        ApiError::invalid(&GroupVersionKind::new(group, "v1", kind), "", vec![Cause::invalid(field, &Value::Null, why)])
+        let group =
+            if self.review == Review::Token { "authentication.k8s.io" } else { "authorization.k8s.io" };
+        ApiError::invalid(
+            &GroupVersionKind::new(group, "v1", kind),
+            "",
+            vec![Cause::invalid(field, &Value::Null, why)],
+        )
     }
 
     async fn token(&self, spec: &Value, cluster: &Partition) -> Result<Value, ApiError> {
@@ -103,7 +119,9 @@ impl ReviewHandler {
             Ok(user) => {
                 let wanted: Vec<&str> = crate::records::strings(&spec["audiences"]);
                 if !wanted.is_empty() && !wanted.contains(&service_accounts::ISSUER) {
-                    return Ok(json!({"user": {}, "error": "token audiences do not match the audiences asked for"}));
+                    return Ok(
+                        json!({"user": {}, "error": "token audiences do not match the audiences asked for"}),
+                    );
                 }
                 json!({"authenticated": true, "user": user.to_value(), "audiences": [service_accounts::ISSUER]})
             }
@@ -131,7 +149,8 @@ impl ReviewHandler {
 /// The user a SubjectAccessReview asks about.
 pub fn user_of(spec: &Value) -> UserInfo {
     let text = |field: &str| spec[field].as_str().unwrap_or_default().to_owned();
-    let texts = |value: &Value| crate::records::strings(value).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let texts =
+        |value: &Value| crate::records::strings(value).into_iter().map(str::to_owned).collect::<Vec<_>>();
     let extra = spec["extra"]
         .as_object()
         .map(|extra| extra.iter().map(|(key, values)| (key.to_ascii_lowercase(), texts(values))).collect())
@@ -185,8 +204,12 @@ mod tests {
 
     #[test]
     fn auz_06_review_needs_exactly_one_kind_of_attributes() {
-        let resource = json!({"resourceAttributes": {"verb": "bind", "group": "apis.kcp.io", "resource": "apiexports"}});
-        assert_eq!(action_of(&resource).map(|a| a.to_string()).as_deref(), Some("bind apiexports.apis.kcp.io"));
+        let resource =
+            json!({"resourceAttributes": {"verb": "bind", "group": "apis.kcp.io", "resource": "apiexports"}});
+        assert_eq!(
+            action_of(&resource).map(|a| a.to_string()).as_deref(),
+            Some("bind apiexports.apis.kcp.io")
+        );
         let both = json!({"resourceAttributes": {}, "nonResourceAttributes": {}});
         assert_eq!((action_of(&both), action_of(&json!({}))), (None, None));
         let user = user_of(&json!({"user": "a", "extra": {"Authentication.kcp.io/Scopes": ["cluster:x"]}}));

@@ -46,7 +46,8 @@ impl Names {
     /// Reads `spec.names` of a schema or a CustomResourceDefinition.
     pub fn of(names: &Value) -> Self {
         let text = |field: &str| names[field].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
-        let short = names["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let short =
+            names["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         Self {
             plural: text("plural").unwrap_or_default(),
             others: text("singular").into_iter().chain(short).collect(),
@@ -142,8 +143,9 @@ impl SchemaEntry {
     /// 503 with the reason: a schema that admission took always compiles.
     pub fn compile(&self, identity: &str) -> Result<Served, ApiError> {
         let placement = Placement { identity: Some(identity.into()), converter: None };
-        let resources = served_resources(&self.crd, &placement)
-            .map_err(|error| ApiError::unavailable(format!("schema `{}` cannot be served: {error}", self.name)))?;
+        let resources = served_resources(&self.crd, &placement).map_err(|error| {
+            ApiError::unavailable(format!("schema `{}` cannot be served: {error}", self.name))
+        })?;
         Ok(resources.into())
     }
 }
@@ -179,9 +181,17 @@ pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     let mut causes = name_faults(object);
     let group = spec["group"].as_str().unwrap_or_default();
     if group == "core" {
-        causes.push(Cause::invalid("spec.group", &spec["group"], "must be the empty string for the core group"));
+        causes.push(Cause::invalid(
+            "spec.group",
+            &spec["group"],
+            "must be the empty string for the core group",
+        ));
     } else if !group.contains('.') && !GROUPS_WITHOUT_DOT.contains(&group) {
-        causes.push(Cause::invalid("spec.group", &spec["group"], "must be a subdomain with at least one dot"));
+        causes.push(Cause::invalid(
+            "spec.group",
+            &spec["group"],
+            "must be a subdomain with at least one dot",
+        ));
     }
     for field in ["singular", "listKind"] {
         if spec["names"][field].as_str().unwrap_or_default().is_empty() {
@@ -190,13 +200,18 @@ pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     }
     let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
     if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
-        causes.push(Cause::invalid("spec.versions", &Value::Null, "must have exactly one version marked as storage version"));
+        causes.push(Cause::invalid(
+            "spec.versions",
+            &Value::Null,
+            "must have exactly one version marked as storage version",
+        ));
     }
     for (index, version) in versions.iter().enumerate() {
         let at = format!("spec.versions[{index}].schema");
         match StructuralSchema::parse(&version["schema"], &at) {
             Ok(_) => {}
-            Err(errors) => causes.extend(errors.iter().map(|e| Cause::invalid(e.field.to_string(), &Value::Null, &e.message))),
+            Err(errors) => causes
+                .extend(errors.iter().map(|e| Cause::invalid(e.field.to_string(), &Value::Null, &e.message))),
         }
     }
     causes

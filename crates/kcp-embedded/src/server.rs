@@ -17,7 +17,9 @@ use apiserver::{
 };
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use runtime::{Authority, Clock, Ids, Kubeconfig, Seed, ServeOptions, ServerNames, ServerTls, Stop, TaskFailure, Tasks};
+use runtime::{
+    Authority, Clock, Ids, Kubeconfig, Seed, ServeOptions, ServerNames, ServerTls, Stop, TaskFailure, Tasks,
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -161,7 +163,8 @@ impl KcpServer {
         let _ = core.authentication.set(authentication);
         core.feeds.catch_up();
         let service = KcpService { core: core.clone(), caller: None };
-        let kubeconfig = admin_kubeconfig(&listening.url, listening.ca_pem.as_deref(), &tokens, options.batteries.user);
+        let kubeconfig =
+            admin_kubeconfig(&listening.url, listening.ca_pem.as_deref(), &tokens, options.batteries.user);
         let (url, ca_pem) = (listening.url.clone(), listening.ca_pem.clone());
         listening.serve(&tasks, service.clone());
         let running = RunningServer { core, service, url, ca_pem, tokens, kubeconfig, tasks };
@@ -303,7 +306,8 @@ async fn assemble(
         let webhooks = Arc::new(Configurations::default());
         webhooks.follow(&feeds);
         let policies: Arc<dyn BoundPolicies> = apis.clone();
-        let chain = Chain::new(&options.authorization_order, tree.clone(), rbac.clone(), policies, authorizers);
+        let chain =
+            Chain::new(&options.authorization_order, tree.clone(), rbac.clone(), policies, authorizers);
         let protected = tree.clone();
         let server = ApiServer::new(ApiParts {
             store,
@@ -430,7 +434,8 @@ async fn signing_key(folder: Option<PathBuf>) -> Result<ServiceAccountKey, Start
         .await
         .map_err(|error| ServiceAccountKeyError::Generate(error.to_string()))??;
     if let Some(path) = path {
-        let failed = |error: runtime::FileError| StartError::File { path: path.clone(), why: error.to_string() };
+        let failed =
+            |error: runtime::FileError| StartError::File { path: path.clone(), why: error.to_string() };
         runtime::write_private(&path, key.private_pem()).await.map_err(failed)?;
         runtime::write_public(&path.with_extension("pub"), key.public_pem()).await.map_err(failed)?;
     }
@@ -460,7 +465,11 @@ impl Listening {
             ip => ip.to_string(),
         });
         let (tls, ca_pem) = tls(options, &host, clock).await?;
-        Ok(Self { url: format!("https://{host}:{port}"), ca_pem: Some(ca_pem), listener: Some((listener, tls)) })
+        Ok(Self {
+            url: format!("https://{host}:{port}"),
+            ca_pem: Some(ca_pem),
+            listener: Some((listener, tls)),
+        })
     }
 
     fn serve(self, tasks: &Tasks, service: KcpService) {
@@ -480,7 +489,8 @@ async fn tls(options: &Options, host: &str, clock: &Clock) -> Result<(ServerTls,
     };
     let files = options.root_directory.as_ref().map(|f| (f.join("apiserver.crt"), f.join("apiserver.key")));
     if let Some((crt, key)) = files.as_ref().filter(|(crt, key)| crt.exists() && key.exists()) {
-        let identity = runtime::Identity { certificate_pem: read_text(crt).await?, key_pem: read_text(key).await? };
+        let identity =
+            runtime::Identity { certificate_pem: read_text(crt).await?, key_pem: read_text(key).await? };
         let tls = ServerTls::new(&identity, client_authorities.as_deref()).map_err(|e| certificate(&e))?;
         return Ok((tls, identity.certificate_pem));
     }

@@ -38,7 +38,13 @@ fn secrets() -> StoragePrefix {
 pub struct StoredAccounts(pub Store);
 
 impl StoredAccounts {
-    fn uid(&self, prefix: &StoragePrefix, cluster: &Partition, namespace: &str, name: &str) -> Option<String> {
+    fn uid(
+        &self,
+        prefix: &StoragePrefix,
+        cluster: &Partition,
+        namespace: &str,
+        name: &str,
+    ) -> Option<String> {
         let object = self.0.get(prefix, &ObjectKey::new(cluster.clone(), namespace, name))?.value();
         let deleting = object["metadata"]["deletionTimestamp"].is_string();
         object["metadata"]["uid"].as_str().filter(|_| !deleting).map(str::to_owned)
@@ -76,7 +82,8 @@ impl TokenIssuer for Issuer {
         }
         let issued = self.0.issue(&request).map_err(ApiError::internal)?;
         let expires = issued.expires.parse().map_err(ApiError::internal)?;
-        let audiences = if claims.audiences.is_empty() { vec![ISSUER.to_owned()] } else { claims.audiences.clone() };
+        let audiences =
+            if claims.audiences.is_empty() { vec![ISSUER.to_owned()] } else { claims.audiences.clone() };
         Ok(SignedToken { token: issued.token, expires, audiences })
     }
 }

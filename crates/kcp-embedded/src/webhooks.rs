@@ -14,8 +14,8 @@ use apiserver::{
 };
 use async_trait::async_trait;
 
-pub use self::{call::Calls, configurations::Configurations};
 use self::configurations::{FailurePolicy, Kind, Webhook};
+pub use self::{call::Calls, configurations::Configurations};
 use crate::{
     api_sets::BoundResources as _,
     core::{Core, WeakCore, upgrade},
@@ -49,7 +49,12 @@ impl Webhooks {
         Ok(())
     }
 
-    async fn ask(&self, webhook: &Webhook, attributes: &mut Attributes<'_>, kind: Kind) -> Result<(), ApiError> {
+    async fn ask(
+        &self,
+        webhook: &Webhook,
+        attributes: &mut Attributes<'_>,
+        kind: Kind,
+    ) -> Result<(), ApiError> {
         if attributes.dry_run && !webhook.is_dry_run_safe {
             let text = format!("admission webhook \"{}\" does not support dry run", webhook.name);
             return Err(ApiError::bad_request(text));
@@ -65,7 +70,9 @@ impl Webhooks {
                 tracing::warn!(webhook = webhook.name, %error, "webhook failed and is ignored");
                 Ok(())
             }
-            Err(error) => Err(ApiError::internal(format!("failed calling webhook \"{}\": {error}", webhook.name))),
+            Err(error) => {
+                Err(ApiError::internal(format!("failed calling webhook \"{}\": {error}", webhook.name)))
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ impl WorkspaceIssuers for StoredIssuers {
     fn authenticators(&self, cluster: &Partition) -> Vec<Value> {
         let Some(core) = self.0.upgrade() else { return Vec::new() };
         let Ok(own) = workspace_types::of_cluster(&core, cluster) else { return Vec::new() };
-        let references = own.object["spec"]["authenticationConfigurations"].as_array().cloned().unwrap_or_default();
+        let references =
+            own.object["spec"]["authenticationConfigurations"].as_array().cloned().unwrap_or_default();
         let prefix = StoragePrefix::with_identity(
             workspace_types::TENANCY,
             "workspaceauthenticationconfigurations",
@@ -23,7 +24,8 @@ impl WorkspaceIssuers for StoredIssuers {
             match core.store().get(&prefix, &ObjectKey::new(own.cluster.clone(), "", name)) {
                 Some(stored) => {
                     let configuration = stored.value();
-                    authenticators.extend(configuration["spec"]["jwt"].as_array().cloned().unwrap_or_default());
+                    authenticators
+                        .extend(configuration["spec"]["jwt"].as_array().cloned().unwrap_or_default());
                 }
                 None => tracing::warn!(
                     cluster = cluster.as_str(),

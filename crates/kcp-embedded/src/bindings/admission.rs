@@ -108,7 +108,8 @@ async fn binding(core: &Arc<Core>, attributes: &Attributes<'_>) -> Result<(), Ap
     }
     let old = &attributes.old;
     let same_reference = old["spec"]["reference"] == object["spec"]["reference"];
-    let same_label = old["metadata"]["labels"][keys::EXPORT_LABEL] == object["metadata"]["labels"][keys::EXPORT_LABEL];
+    let same_label =
+        old["metadata"]["labels"][keys::EXPORT_LABEL] == object["metadata"]["labels"][keys::EXPORT_LABEL];
     if attributes.operation == Operation::Update && same_reference && same_label {
         return Ok(());
     }
@@ -126,8 +127,12 @@ async fn may_bind(
     core.feeds.catch_up();
     let path = reference["path"].as_str().unwrap_or_default();
     let name = reference["name"].as_str().unwrap_or_default();
-    let shown = if path.is_empty() { core.tree.path_of(attributes.partition).to_string() } else { path.to_owned() };
-    let why = format!("unable to {verb} {}: no permission to bind to export {shown}:{name}", attributes.resource.gvk.kind);
+    let shown =
+        if path.is_empty() { core.tree.path_of(attributes.partition).to_string() } else { path.to_owned() };
+    let why = format!(
+        "unable to {verb} {}: no permission to bind to export {shown}:{name}",
+        attributes.resource.gvk.kind
+    );
     let refusal = || ApiError::forbidden(&attributes.resource.group_resource(), attributes.name, &why);
     let home = home_of(core, attributes.partition, reference).ok_or_else(refusal)?;
     let elsewhere = !matches!(path, "" | "root");
@@ -165,7 +170,11 @@ fn export(attributes: &Attributes<'_>) -> Result<(), ApiError> {
         let text = |field: &str| claim[field].as_str().unwrap_or_default();
         if text("identityHash").is_empty() && !builtins::needs_no_identity(text("group"), text("resource")) {
             let at = format!("spec.permissionClaims[{index}].identityHash");
-            causes.push(Cause::invalid(at, &json!(""), "identityHash is required for API types that are not built-in"));
+            causes.push(Cause::invalid(
+                at,
+                &json!(""),
+                "identityHash is required for API types that are not built-in",
+            ));
         }
     }
     for (index, resource) in spec["resources"].as_array().into_iter().flatten().enumerate() {

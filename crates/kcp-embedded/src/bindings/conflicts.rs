@@ -10,7 +10,12 @@ use crate::{
 };
 
 /// Why a schema cannot be bound beside what the cluster serves already; `None` if it can.
-pub(super) fn conflict(core: &Core, cluster: &Partition, binding: &str, schema: &Arc<SchemaEntry>) -> Option<String> {
+pub(super) fn conflict(
+    core: &Core,
+    cluster: &Partition,
+    binding: &str,
+    schema: &Arc<SchemaEntry>,
+) -> Option<String> {
     for other in core.bound.bindings.of_cluster(cluster) {
         if other.key.name() == binding {
             continue;

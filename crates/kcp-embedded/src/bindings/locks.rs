@@ -33,7 +33,9 @@ fn lock_name(group: &str, resource: &str) -> String {
 }
 
 fn locks_of(object: &serde_json::Value) -> Locks {
-    annotation(object, keys::RESOURCE_BINDINGS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    annotation(object, keys::RESOURCE_BINDINGS)
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }
 
 /// Takes the locks of all `resources` for a binding, or none of them.

@@ -74,7 +74,8 @@ async fn reconcile(core: &Arc<Core>, key: ObjectKey) -> Result<Next, ApiError> {
             Next::Wait
         }
         Err(blocked) => {
-            let pause = if blocked.reason == "NamingConflicts" { Next::After(CONFLICT_PAUSE) } else { Next::Wait };
+            let pause =
+                if blocked.reason == "NamingConflicts" { Next::After(CONFLICT_PAUSE) } else { Next::Wait };
             blocked.record(core, &key, &export)?;
             pause
         }
@@ -101,7 +102,13 @@ fn begin(core: &Core, key: &ObjectKey) -> Result<(), ApiError> {
     .map(drop)
 }
 
-fn invalid(core: &Core, key: &ObjectKey, reason: &str, severity: Severity, text: String) -> Result<(), ApiError> {
+fn invalid(
+    core: &Core,
+    key: &ObjectKey,
+    reason: &str,
+    severity: Severity,
+    text: String,
+) -> Result<(), ApiError> {
     let now = core.clock.now();
     modify(core, &kinds::api_bindings(), key, |object| {
         set_conditions(object, [Condition::is_false(VALID, reason, severity.clone(), text.clone())], now);
@@ -122,7 +129,8 @@ impl Blocked {
         let now = core.clock.now();
         modify(core, &kinds::api_bindings(), key, |object| {
             object["status"]["apiExportClusterName"] = export.cluster().as_str().into();
-            let blocked = |type_: &str| Condition::is_false(type_, self.reason, Severity::Error, self.text.clone());
+            let blocked =
+                |type_: &str| Condition::is_false(type_, self.reason, Severity::Error, self.text.clone());
             let mut conditions = vec![Condition::is_true(VALID), blocked(UP_TO_DATE)];
             // Once completed, a later schema that does not fit leaves the earlier one in force.
             if !condition_is_true(object, INITIAL) {
@@ -137,12 +145,21 @@ impl Blocked {
 }
 
 /// Finds the schemas, checks their names and takes the locks.
-fn bind(core: &Arc<Core>, binding: &BindingEntry, export: &ExportEntry) -> Result<Vec<Arc<SchemaEntry>>, Blocked> {
+fn bind(
+    core: &Arc<Core>,
+    binding: &BindingEntry,
+    export: &ExportEntry,
+) -> Result<Vec<Arc<SchemaEntry>>, Blocked> {
     let (cluster, name) = (binding.cluster(), binding.key.name());
     let mut schemas = Vec::new();
     for resource in &export.resources {
         let Some(schema) = core.bound.schemas.find(export.cluster(), &resource.schema) else {
-            let text = format!("Invalid APIExport {}|{}: APIResourceSchema {} not found", export.cluster(), export.name(), resource.schema);
+            let text = format!(
+                "Invalid APIExport {}|{}: APIResourceSchema {} not found",
+                export.cluster(),
+                export.name(),
+                resource.schema
+            );
             return Err(Blocked { reason: "APIResourceSchemaInvalid", text });
         };
         if let Some(text) = conflicts::conflict(core, cluster, name, &schema) {
@@ -155,7 +172,11 @@ fn bind(core: &Arc<Core>, binding: &BindingEntry, export: &ExportEntry) -> Resul
     match locks::take(core, cluster, name, &resources) {
         Ok(None) => Ok(schemas),
         Ok(Some((lock, owner))) => {
-            let who = if owner.crd { "a CustomResourceDefinition".to_owned() } else { format!("APIBinding \"{}\"", owner.binding) };
+            let who = if owner.crd {
+                "a CustomResourceDefinition".to_owned()
+            } else {
+                format!("APIBinding \"{}\"", owner.binding)
+            };
             let text = format!("naming conflict: `{lock}` is already used by {who}");
             Err(Blocked { reason: "NamingConflicts", text })
         }
@@ -231,7 +252,8 @@ pub(super) fn set_list(status: &mut Value, field: &str, list: &Value) {
 
 /// Ready follows InitialBindingCompleted alone.
 fn summarize(object: &mut Value, now: jiff::Timestamp) {
-    let mut list: Vec<Condition> = serde_json::from_value(object["status"]["conditions"].clone()).unwrap_or_default();
+    let mut list: Vec<Condition> =
+        serde_json::from_value(object["status"]["conditions"].clone()).unwrap_or_default();
     let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
     if condition::set_summary(&mut list, &[INITIAL], now)
         && let Ok(list) = serde_json::to_value(list)

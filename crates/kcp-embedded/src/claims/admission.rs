@@ -1,6 +1,9 @@
 //! Claim labels on every write: whoever writes, the labels say what is claimed and nothing else.
 
-use apiserver::{ApiError, admission::{Admission, Attributes, Operation}};
+use apiserver::{
+    ApiError,
+    admission::{Admission, Attributes, Operation},
+};
 use async_trait::async_trait;
 use kcp_api::builtins;
 
@@ -21,10 +24,13 @@ impl Admission for ClaimLabels {
         core.feeds.catch_up();
         let gr = attributes.resource.group_resource();
         // Without an identity, only built-in kinds can be claimed; most clusters have no claim on most kinds.
-        if attributes.resource.storage.identity.is_none() && builtins::claimable(&gr.group, &gr.resource).is_none() {
+        if attributes.resource.storage.identity.is_none()
+            && builtins::claimable(&gr.group, &gr.resource).is_none()
+        {
             return Ok(());
         }
-        let wanted = labels_for(&core.bound, attributes.partition, &gr.group, &gr.resource, &attributes.object);
+        let wanted =
+            labels_for(&core.bound, attributes.partition, &gr.group, &gr.resource, &attributes.object);
         set_labels(&mut attributes.object, &wanted);
         Ok(())
     }

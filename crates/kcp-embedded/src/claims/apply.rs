@@ -47,7 +47,9 @@ pub(crate) async fn apply(core: &Arc<Core>, key: &ObjectKey, export: &ExportEntr
     let applied = claims::applied(&binding.asked, &binding.answers, &failed);
     let asked: Vec<PermissionClaim> = serde_json::from_value(export.claims.clone()).unwrap_or_default();
     let in_effect = match failures.first() {
-        Some((_, error)) => Condition::is_false(APPLIED, "InternalError", Severity::Error, error.message.clone()),
+        Some((_, error)) => {
+            Condition::is_false(APPLIED, "InternalError", Severity::Error, error.message.clone())
+        }
         None => Condition::is_true(APPLIED),
     };
     let valid = validity(&claims::problems(&asked, &binding.answers));
@@ -69,11 +71,14 @@ pub(crate) async fn apply(core: &Arc<Core>, key: &ObjectKey, export: &ExportEntr
 
 /// What was not asked weighs more than what was asked otherwise.
 fn validity(problems: &[ClaimProblem]) -> Condition {
-    let (unasked, other): (Vec<_>, Vec<_>) = problems.iter().partition(|p| matches!(p, ClaimProblem::NotAsked(_)));
+    let (unasked, other): (Vec<_>, Vec<_>) =
+        problems.iter().partition(|p| matches!(p, ClaimProblem::NotAsked(_)));
     let texts = |list: &[&ClaimProblem]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match (unasked.is_empty(), other.is_empty()) {
         (false, _) => Condition::is_false(VALID, "InvalidPermissionClaims", Severity::Error, texts(&unasked)),
-        (true, false) => Condition::is_false(VALID, "PermissionClaimsMismatch", Severity::Warning, texts(&other)),
+        (true, false) => {
+            Condition::is_false(VALID, "PermissionClaimsMismatch", Severity::Warning, texts(&other))
+        }
         (true, true) => Condition::is_true(VALID),
     }
 }
@@ -90,13 +95,11 @@ pub(crate) fn claimed_resource(
 ) -> Option<Arc<ServedResource>> {
     use apiserver::ApiSets as _;
     let catalog = core.apis.catalog(&Scope::One(cluster.clone()));
-    let found = catalog
-        .resources()
-        .find(|r| {
-            *r.gvk.group == *claim.group
-                && *r.plural == *claim.resource
-                && r.storage.identity.as_deref().unwrap_or_default() == claim.identity_hash
-        });
+    let found = catalog.resources().find(|r| {
+        *r.gvk.group == *claim.group
+            && *r.plural == *claim.resource
+            && r.storage.identity.as_deref().unwrap_or_default() == claim.identity_hash
+    });
     found.cloned()
 }
 

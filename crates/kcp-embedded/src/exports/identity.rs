@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use apiserver::{ApiError, GroupVersionResource, Partition, StoragePrefix, local::WriteParams, store::ObjectKey};
+use apiserver::{
+    ApiError, GroupVersionResource, Partition, StoragePrefix, local::WriteParams, store::ObjectKey,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kcp_api::{Condition, Severity, identity::IdentityKey, keys};
 use serde_json::{Value, json};
@@ -47,7 +49,8 @@ async fn reconcile(core: &Arc<Core>, key: ObjectKey) -> Result<Next, ApiError> {
     let Some((namespace, name)) = secret_ref(&export) else {
         ensure_secret(core, cluster, key.name()).await?;
         modify(core, &kinds::api_exports(), &key, |export| {
-            export["spec"]["identity"]["secretRef"] = json!({"name": key.name(), "namespace": keys::IDENTITY_NAMESPACE});
+            export["spec"]["identity"]["secretRef"] =
+                json!({"name": key.name(), "namespace": keys::IDENTITY_NAMESPACE});
             Ok(())
         })?;
         // The write wakes this key again; a second pass reads the secret.
@@ -89,7 +92,8 @@ fn secrets() -> GroupVersionResource {
 
 async fn ensure_secret(core: &Arc<Core>, cluster: &Partition, name: &str) -> Result<(), ApiError> {
     let local = core.controller(cluster, "apiexport");
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": keys::IDENTITY_NAMESPACE}});
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": keys::IDENTITY_NAMESPACE}});
     exists_is_fine(local.create(&kinds::namespaces(), namespace, &WriteParams::default()).await)?;
     let key = IdentityKey::from_random(core.ids.bytes());
     let secret = json!({
@@ -109,11 +113,18 @@ fn exists_is_fine(outcome: Result<Value, ApiError>) -> Result<(), ApiError> {
     }
 }
 
-async fn read_identity(core: &Arc<Core>, cluster: &Partition, namespace: &str, name: &str) -> Result<String, String> {
+async fn read_identity(
+    core: &Arc<Core>,
+    cluster: &Partition,
+    namespace: &str,
+    name: &str,
+) -> Result<String, String> {
     let secret = core.controller(cluster, "apiexport").get(&secrets(), namespace, name).await;
     let secret = secret.map_err(|error| error.message.clone())?;
     let data = secret["data"][keys::IDENTITY_SECRET_KEY].as_str().unwrap_or_default();
-    let bytes = STANDARD.decode(data).map_err(|e| format!("secret `{namespace}/{name}`: `data.key` is not base64: {e}"))?;
+    let bytes = STANDARD
+        .decode(data)
+        .map_err(|e| format!("secret `{namespace}/{name}`: `data.key` is not base64: {e}"))?;
     IdentityKey::from_secret(&bytes).map(|key| key.hash().as_str().to_owned()).map_err(|e| e.to_string())
 }
 

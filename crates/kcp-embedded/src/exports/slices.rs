@@ -50,13 +50,16 @@ fn slices_of(core: &WeakCore, export: &ObjectKey) -> Vec<ObjectKey> {
 
 async fn reconcile(core: &Arc<Core>, key: &ObjectKey) -> Result<Next, ApiError> {
     core.feeds.catch_up();
-    let Some(stored) = core.store().get(&kinds::api_export_endpoint_slices(), key) else { return Ok(Next::Wait) };
+    let Some(stored) = core.store().get(&kinds::api_export_endpoint_slices(), key) else {
+        return Ok(Next::Wait);
+    };
     let slice = stored.value();
     let export = core.bound.resolve_export(key.partition(), &slice["spec"]["export"]);
     let partition = partition_selector(core, key.partition(), &slice).await;
     let endpoints = match (&export, &partition) {
         (Some(export), Ok(_)) if core.bound.bindings.has_consumers(&export.key) => {
-            let url = format!("{}/services/apiexport/{}/{}", core.external_url(), export.cluster(), export.name());
+            let url =
+                format!("{}/services/apiexport/{}/{}", core.external_url(), export.cluster(), export.name());
             Some(json!([{"url": url}]))
         }
         _ => None,
@@ -64,11 +67,18 @@ async fn reconcile(core: &Arc<Core>, key: &ObjectKey) -> Result<Next, ApiError> 
     let conditions = [
         match &export {
             Some(_) => Condition::is_true("APIExportValid"),
-            None => Condition::is_false("APIExportValid", "APIExportNotFound", Severity::Error, missing(&slice)),
+            None => {
+                Condition::is_false("APIExportValid", "APIExportNotFound", Severity::Error, missing(&slice))
+            }
         },
         match &partition {
             Ok(_) => Condition::is_true("PartitionValid"),
-            Err(why) => Condition::is_false("PartitionValid", "PartitionInvalidReference", Severity::Error, why.clone()),
+            Err(why) => Condition::is_false(
+                "PartitionValid",
+                "PartitionInvalidReference",
+                Severity::Error,
+                why.clone(),
+            ),
         },
     ];
     let now = core.clock.now();
@@ -85,19 +95,30 @@ async fn reconcile(core: &Arc<Core>, key: &ObjectKey) -> Result<Next, ApiError> 
 
 fn missing(slice: &Value) -> String {
     let export = &slice["spec"]["export"];
-    format!("Error getting APIExport {}:{}", export["path"].as_str().unwrap_or_default(), export["name"].as_str().unwrap_or_default())
+    format!(
+        "Error getting APIExport {}:{}",
+        export["path"].as_str().unwrap_or_default(),
+        export["name"].as_str().unwrap_or_default()
+    )
 }
 
 /// The shard selector of the slice's partition; none without one. The one shard is in every partition that selects by
 /// labels it has.
-async fn partition_selector(core: &Core, cluster: &Partition, slice: &Value) -> Result<Option<String>, String> {
+async fn partition_selector(
+    core: &Core,
+    cluster: &Partition,
+    slice: &Value,
+) -> Result<Option<String>, String> {
     let Some(name) = slice["spec"]["partition"].as_str().filter(|n| !n.is_empty()) else { return Ok(None) };
     let gvr = GroupVersionResource::new("topology.kcp.io", "v1alpha1", "partitions");
     let found = core.read(cluster, &gvr, name).await;
     let partition = found.ok_or_else(|| format!("partition `{name}` does not exist"))?;
     let labels = partition["spec"]["selector"]["matchLabels"].as_object();
-    let parts: Vec<String> =
-        labels.into_iter().flatten().map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
+    let parts: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
+        .collect();
     Ok((!parts.is_empty()).then(|| parts.join(",")))
 }
 

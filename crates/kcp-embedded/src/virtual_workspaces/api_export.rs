@@ -6,11 +6,7 @@
 
 use std::sync::Arc;
 
-use apiserver::{
-    ApiError, ApiSets, Partition, RequestCx, Scope, UserInfo,
-    body::Body,
-    store::ObjectKey,
-};
+use apiserver::{ApiError, ApiSets, Partition, RequestCx, Scope, UserInfo, body::Body, store::ObjectKey};
 use http::{Request, Response, header};
 use kcp_api::{
     claims::{ClaimRequest, Claims, Coverage},
@@ -20,9 +16,7 @@ use verdict::{Stage, Trace, Verdict};
 
 use super::{VirtualCall, export_apis::ExportApis, inside};
 use crate::{
-    authorization::{
-        Action, AuthorizationAttributes, ResourceAction, allowed_anywhere, forbidden, prefixed,
-    },
+    authorization::{Action, AuthorizationAttributes, ResourceAction, allowed_anywhere, forbidden, prefixed},
     bindings::BindingEntry,
     core::Core,
     exports::ExportEntry,
@@ -44,7 +38,14 @@ pub(super) async fn handle(core: &Arc<Core>, call: VirtualCall) -> Result<Respon
     let key = ObjectKey::new(Partition::from(cluster.as_str()), "", name);
     let action = action_of(call.request.method(), &place.rest, call.request.uri().query());
     let export = core.bound.exports.get(&key);
-    let question = Question { core, export: export.as_deref(), key: &key, scope: &place.scope, user: &call.user, action: &action };
+    let question = Question {
+        core,
+        export: export.as_deref(),
+        key: &key,
+        scope: &place.scope,
+        user: &call.user,
+        action: &action,
+    };
     let trace = question.judge().await;
     let attributes = AuthorizationAttributes {
         user: call.user.clone(),
@@ -58,7 +59,9 @@ pub(super) async fn handle(core: &Arc<Core>, call: VirtualCall) -> Result<Respon
         return Err(forbidden(&attributes, &trace));
     }
     // Only who may see the content learns whether the export is there.
-    let export = export.clone().ok_or_else(|| ApiError::new(404, "NotFound", format!("apiexports.apis.kcp.io \"{name}\" not found")))?;
+    let export = export.clone().ok_or_else(|| {
+        ApiError::new(404, "NotFound", format!("apiexports.apis.kcp.io \"{name}\" not found"))
+    })?;
     let apis: Arc<dyn ApiSets> = Arc::new(ExportApis::new(core.clone(), export.clone()));
     question.apply_may_create(&apis, &call.request)?;
     let user = match &place.scope {
@@ -121,13 +124,16 @@ impl Question<'_> {
 
     /// The consumer bound the export, and the resource is its own or claimed and accepted.
     fn bound_api(&self) -> Result<(), Verdict> {
-        let (Scope::One(consumer), Action::Resource(action)) = (self.scope, self.action) else { return Ok(()) };
+        let (Scope::One(consumer), Action::Resource(action)) = (self.scope, self.action) else {
+            return Ok(());
+        };
         let deny = |text: &str| Err(Verdict::deny(Stage::BoundApi, text));
         let Some(binding) = self.core.bound.bindings.to_export(consumer, self.key) else {
             return deny("could not find suitable APIBinding in target logical cluster");
         };
         let offered = self.export.is_some_and(|export| export.offers(&action.group, &action.resource));
-        let bound = binding.bound.iter().any(|b| *b.group == *action.group && *b.resource == *action.resource);
+        let bound =
+            binding.bound.iter().any(|b| *b.group == *action.group && *b.resource == *action.resource);
         if offered || bound {
             return Ok(());
         }
@@ -138,7 +144,10 @@ impl Question<'_> {
         if action.group == "apis.kcp.io" && action.resource == "apibindings" {
             return match action.verb.as_str() {
                 "get" | "list" | "watch" => Ok(()),
-                _ => Err(Verdict::no_opinion(Stage::BoundApi, "bindings can be read, not written, without a claim on them")),
+                _ => Err(Verdict::no_opinion(
+                    Stage::BoundApi,
+                    "bindings can be read, not written, without a claim on them",
+                )),
             };
         }
         Err(coverage.verdict())
@@ -179,15 +188,18 @@ impl Question<'_> {
         let Some(identity) = self.claim_identity(action) else { return Ok(()) };
         let exports = self.core.bound.exports.of_identity(&identity);
         if exports.is_empty() {
-            return Err(Verdict::deny(Stage::MaximalPermissionPolicy, "no export has the identity of this claim"));
+            return Err(Verdict::deny(
+                Stage::MaximalPermissionPolicy,
+                "no export has the identity of this claim",
+            ));
         }
         let rules = self.core.chain.rules();
         for export in exports.iter().filter(|export| export.has_local_policy) {
             // In the eyes of the other export a service account is the global one.
             let users = effective_users(self.user, export.cluster().as_str());
-            let permitted = users
-                .iter()
-                .any(|user| allowed_anywhere(rules.as_ref(), &prefixed(user), self.action, export.cluster()).is_some());
+            let permitted = users.iter().any(|user| {
+                allowed_anywhere(rules.as_ref(), &prefixed(user), self.action, export.cluster()).is_some()
+            });
             if !permitted {
                 let text = "the export that provides this API does not permit it to its consumers";
                 return Err(Verdict::no_opinion(Stage::MaximalPermissionPolicy, text));
@@ -198,8 +210,11 @@ impl Question<'_> {
 
     /// Server-side apply makes an object that is not there, so on a claimed resource it needs `create` as well.
     fn apply_may_create(&self, apis: &Arc<dyn ApiSets>, request: &Request<Body>) -> Result<(), ApiError> {
-        let (Scope::One(consumer), Action::Resource(action)) = (self.scope, self.action) else { return Ok(()) };
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let (Scope::One(consumer), Action::Resource(action)) = (self.scope, self.action) else {
+            return Ok(());
+        };
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let applies = action.verb == "patch" && kind.starts_with("application/apply-patch");
         let own = self.export.is_some_and(|export| export.offers(&action.group, &action.resource));
         if !applies || own || !action.subresource.is_empty() {
@@ -231,7 +246,8 @@ impl Question<'_> {
         }
         let claims = export.claims.as_array()?;
         let claim = claims.iter().find(|c| {
-            c["group"].as_str().unwrap_or_default() == action.group && c["resource"] == action.resource.as_str()
+            c["group"].as_str().unwrap_or_default() == action.group
+                && c["resource"] == action.resource.as_str()
         })?;
         claim["identityHash"].as_str().filter(|hash| !hash.is_empty()).map(str::to_owned)
     }

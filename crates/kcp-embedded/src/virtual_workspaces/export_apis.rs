@@ -29,7 +29,10 @@ impl ExportApis {
             let schema = self.core.bound.schemas.find(self.export.cluster(), &resource.schema)?;
             self.core.bound.schemas.served(&schema.uid, identity).ok()
         });
-        schemas.flat_map(|versions| versions.to_vec()).map(|resource| Arc::new(without_scale(&resource))).collect()
+        schemas
+            .flat_map(|versions| versions.to_vec())
+            .map(|resource| Arc::new(without_scale(&resource)))
+            .collect()
     }
 
     /// A claimed resource as the scope serves it, with only the objects that carry the claim's label.
@@ -78,7 +81,9 @@ impl ExportApis {
         for export in self.core.bound.exports.of_identity(&claim.identity_hash) {
             let offered = export.resources.iter().find(|r| r.group == group && r.name == claim.resource);
             let schema = offered.and_then(|r| self.core.bound.schemas.find(export.cluster(), &r.schema));
-            if let Some(versions) = schema.and_then(|s| self.core.bound.schemas.served(&s.uid, &claim.identity_hash).ok()) {
+            if let Some(versions) =
+                schema.and_then(|s| self.core.bound.schemas.served(&s.uid, &claim.identity_hash).ok())
+            {
                 return versions.to_vec();
             }
         }
@@ -105,7 +110,9 @@ impl ExportApis {
         let restrict = LabelSelector::equals(keys::EXPORT_LABEL, &label);
         let all = self.core.apis.everywhere().iter();
         all.filter(|r| *r.gvk.group == *APIS && &*r.plural == "apibindings")
-            .map(|r| Arc::new(ServedResource { restrict: Some(restrict.clone()), ..ServedResource::clone(r) }))
+            .map(|r| {
+                Arc::new(ServedResource { restrict: Some(restrict.clone()), ..ServedResource::clone(r) })
+            })
             .collect()
     }
 

@@ -81,11 +81,19 @@ impl Stage {
     }
 }
 
-pub(super) async fn handle(core: &Arc<Core>, call: VirtualCall, stage: Stage) -> Result<Response<Body>, ApiError> {
+pub(super) async fn handle(
+    core: &Arc<Core>,
+    call: VirtualCall,
+    stage: Stage,
+) -> Result<Response<Body>, ApiError> {
     let place = inside(&call.rest, 1)?;
     let text = place.heads.first().cloned().unwrap_or_default();
     let marker: InitializerName = text.parse().map_err(|_| {
-        ApiError::new(404, "NotFound", format!("`{text}` is no {}: `<cluster name>:<type name>` is", stage.marker()))
+        ApiError::new(
+            404,
+            "NotFound",
+            format!("`{text}` is no {}: `<cluster name>:<type name>` is", stage.marker()),
+        )
     })?;
     let action = action_of(call.request.method(), &place.rest, call.request.uri().query());
     may_use(core, (&call.user, &call.audit_id), &place, &marker, stage, &action).await?;
@@ -95,7 +103,9 @@ pub(super) async fn handle(core: &Arc<Core>, call: VirtualCall, stage: Stage) ->
         return Ok(core.server.handle(cx, pipeline::rewrite(call.request, &place.rest)?).await);
     }
     match place.scope {
-        Scope::One(ref cluster) => content(core, call, cluster.clone(), &place.rest, &marker, stage, action).await,
+        Scope::One(ref cluster) => {
+            content(core, call, cluster.clone(), &place.rest, &marker, stage, action).await
+        }
         Scope::All => Err(ApiError::no_such_resource()),
     }
 }
@@ -103,7 +113,9 @@ pub(super) async fn handle(core: &Arc<Core>, call: VirtualCall, stage: Stage) ->
 /// The logical cluster itself is served here; over all clusters there is nothing else, discovery included.
 fn is_logical_cluster(scope: &Scope, action: &Action) -> bool {
     match (scope, action) {
-        (_, Action::Resource(action)) => action.group == "core.kcp.io" && action.resource == "logicalclusters",
+        (_, Action::Resource(action)) => {
+            action.group == "core.kcp.io" && action.resource == "logicalclusters"
+        }
         (Scope::All, Action::Path { .. }) => true,
         (Scope::One(_), Action::Path { .. }) => false,
     }
@@ -132,8 +144,13 @@ async fn may_use(
             let home = Partition::from(cluster.as_str());
             let allowed = core.deep_allowed(user, &home, question).await;
             trace.record(match allowed {
-                true => Verdict::allow(Link::Lifecycle, format!("verb `{}` on the workspace type", stage.verb())),
-                false => Verdict::deny(Link::Lifecycle, format!("verb `{}` on the workspace type is missing", stage.verb())),
+                true => {
+                    Verdict::allow(Link::Lifecycle, format!("verb `{}` on the workspace type", stage.verb()))
+                }
+                false => Verdict::deny(
+                    Link::Lifecycle,
+                    format!("verb `{}` on the workspace type is missing", stage.verb()),
+                ),
             });
         }
         None => {
@@ -165,8 +182,12 @@ async fn content(
     action: Action,
 ) -> Result<Response<Body>, ApiError> {
     core.feeds.catch_up();
-    let mut attributes =
-        AuthorizationAttributes { user: call.user.clone(), cluster: Some(cluster.clone()), action, deep: false };
+    let mut attributes = AuthorizationAttributes {
+        user: call.user.clone(),
+        cluster: Some(cluster.clone()),
+        action,
+        deep: false,
+    };
     let entry = core.tree.cluster(&cluster).filter(|entry| stage.holds(entry, marker.as_str()));
     if entry.is_none() {
         let text = format!("the workspace is not {} for `{marker}`", gerund(stage));
@@ -212,7 +233,8 @@ async fn acting_user(
             .unwrap_or_default(),
         created_by => created_by.clone(),
     };
-    user_of(&owner).ok_or_else(|| forbidden_because(attributes, "the workspace has no recorded creator to act as"))
+    user_of(&owner)
+        .ok_or_else(|| forbidden_because(attributes, "the workspace has no recorded creator to act as"))
 }
 
 async fn declared_rules(core: &Arc<Core>, marker: &InitializerName, stage: Stage) -> Option<Vec<Rule>> {

@@ -37,7 +37,10 @@ impl Calls {
             .body(body);
         let mut answer = request.send().await.map_err(failed)?;
         if !answer.status().is_success() {
-            return Err(ReviewError::Call(format!("the server answered status {}", answer.status().as_u16())));
+            return Err(ReviewError::Call(format!(
+                "the server answered status {}",
+                answer.status().as_u16()
+            )));
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {

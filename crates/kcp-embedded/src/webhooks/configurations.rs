@@ -88,7 +88,13 @@ impl Webhook {
 impl Rule {
     fn read(value: &Value) -> Self {
         let texts = |field: &str| -> Vec<String> {
-            value[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+            value[field]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
         };
         Self {
             operations: texts("operations"),
@@ -112,9 +118,10 @@ pub struct Configurations {
 impl Configurations {
     /// Makes the index follow the stored configurations.
     pub fn follow(self: &Arc<Self>, feeds: &Feeds) {
-        for (kind, resource) in
-            [(Kind::Mutating, "mutatingwebhookconfigurations"), (Kind::Validating, "validatingwebhookconfigurations")]
-        {
+        for (kind, resource) in [
+            (Kind::Mutating, "mutatingwebhookconfigurations"),
+            (Kind::Validating, "validatingwebhookconfigurations"),
+        ] {
             let prefix = StoragePrefix::new("admissionregistration.k8s.io", resource);
             feeds.add(prefix, Arc::new(Follower { index: self.clone(), kind }));
         }
@@ -130,7 +137,11 @@ impl Configurations {
     /// The webhooks of a cluster, in the order in which they are asked.
     pub(super) fn of(&self, cluster: &Partition, kind: Kind) -> Vec<Webhook> {
         let all = self.map(kind).read();
-        all.get(cluster).into_iter().flat_map(BTreeMap::values).flat_map(|list| list.iter().cloned()).collect()
+        all.get(cluster)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .flat_map(|list| list.iter().cloned())
+            .collect()
     }
 }
 
@@ -141,7 +152,8 @@ struct Follower {
 
 impl Sink for Follower {
     fn upsert(&self, key: &ObjectKey, object: &Value) {
-        let webhooks = object["webhooks"].as_array().into_iter().flatten().filter_map(Webhook::read).collect();
+        let webhooks =
+            object["webhooks"].as_array().into_iter().flatten().filter_map(Webhook::read).collect();
         let mut all = self.index.map(self.kind).write();
         all.entry(key.partition().clone()).or_default().insert(key.name().to_owned(), webhooks);
     }

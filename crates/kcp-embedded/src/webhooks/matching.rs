@@ -10,17 +10,24 @@ use crate::{core::Core, kinds};
 ///
 /// # Errors
 /// 500 if it carries match conditions, which are not evaluated here: skipping it could let a write pass that it refuses.
-pub(super) async fn wants(core: &Core, webhook: &Webhook, attributes: &Attributes<'_>) -> Result<bool, ApiError> {
+pub(super) async fn wants(
+    core: &Core,
+    webhook: &Webhook,
+    attributes: &Attributes<'_>,
+) -> Result<bool, ApiError> {
     if !webhook.rules.iter().any(|rule| covers(rule, webhook.is_equivalent, attributes)) {
         return Ok(false);
     }
     let selected = webhook.object_selector.is_empty()
-        || [&attributes.object, &attributes.old].iter().any(|o| o.is_object() && webhook.object_selector.matches(o));
+        || [&attributes.object, &attributes.old]
+            .iter()
+            .any(|o| o.is_object() && webhook.object_selector.matches(o));
     if !selected || !in_namespace(core, webhook, attributes).await {
         return Ok(false);
     }
     if webhook.has_match_conditions {
-        let text = format!("webhook \"{}\" has matchConditions, which this server does not evaluate", webhook.name);
+        let text =
+            format!("webhook \"{}\" has matchConditions, which this server does not evaluate", webhook.name);
         return Err(ApiError::internal(text));
     }
     Ok(true)
@@ -61,7 +68,8 @@ async fn in_namespace(core: &Core, webhook: &Webhook, attributes: &Attributes<'_
     if webhook.namespace_selector.is_empty() {
         return true;
     }
-    let is_namespace = attributes.resource.gvk.group.is_empty() && &*attributes.resource.plural == "namespaces";
+    let is_namespace =
+        attributes.resource.gvk.group.is_empty() && &*attributes.resource.plural == "namespaces";
     if is_namespace {
         let object = if attributes.object.is_object() { &attributes.object } else { &attributes.old };
         return webhook.namespace_selector.matches(object);
@@ -69,7 +77,8 @@ async fn in_namespace(core: &Core, webhook: &Webhook, attributes: &Attributes<'_
     if attributes.namespace.is_empty() {
         return true;
     }
-    let namespace: Option<Value> = core.read(attributes.partition, &kinds::namespaces(), attributes.namespace).await;
+    let namespace: Option<Value> =
+        core.read(attributes.partition, &kinds::namespaces(), attributes.namespace).await;
     namespace.is_some_and(|namespace| webhook.namespace_selector.matches(&namespace))
 }
 

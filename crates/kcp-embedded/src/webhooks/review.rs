@@ -54,7 +54,9 @@ pub(super) fn request(webhook: &Webhook, attributes: &Attributes<'_>) -> Result<
         request["requestSubResource"] = subresource.into();
     }
     let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
-    serde_json::to_string(&review).map(|body| Review { uid, body }).map_err(|e| ReviewError::Call(format!("{}: {e}", webhook.name)))
+    serde_json::to_string(&review)
+        .map(|body| Review { uid, body })
+        .map_err(|e| ReviewError::Call(format!("{}: {e}", webhook.name)))
 }
 
 /// The object with its cluster, which webhooks of many workspaces need, also before it is stored.
@@ -63,7 +65,11 @@ fn shown(object: &Value, attributes: &Attributes<'_>) -> Value {
         return Value::Null;
     }
     let mut object = object.clone();
-    crate::records::set_annotation(&mut object, crate::core::CLUSTER_ANNOTATION, attributes.partition.as_str());
+    crate::records::set_annotation(
+        &mut object,
+        crate::core::CLUSTER_ANNOTATION,
+        attributes.partition.as_str(),
+    );
     object
 }
 
@@ -75,7 +81,12 @@ pub(super) struct Verdict {
     warnings: Vec<String>,
 }
 
-pub(super) fn response(webhook: &Webhook, uid: &str, answer: &[u8], kind: Kind) -> Result<Verdict, ReviewError> {
+pub(super) fn response(
+    webhook: &Webhook,
+    uid: &str,
+    answer: &[u8],
+    kind: Kind,
+) -> Result<Verdict, ReviewError> {
     let review: Value = serde_json::from_slice(answer).map_err(|e| ReviewError::Answer(e.to_string()))?;
     let response = &review["response"];
     if review["kind"] != "AdmissionReview" || !response.is_object() {
@@ -106,7 +117,11 @@ pub(super) fn response(webhook: &Webhook, uid: &str, answer: &[u8], kind: Kind) 
 
 impl Verdict {
     /// Refuses the write, or changes its object.
-    pub(super) fn take_effect(self, webhook: &Webhook, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+    pub(super) fn take_effect(
+        self,
+        webhook: &Webhook,
+        attributes: &mut Attributes<'_>,
+    ) -> Result<(), ApiError> {
         attributes.warnings.extend(self.warnings);
         if let Some(status) = self.refusal {
             return Err(refusal(webhook, &status));
@@ -115,12 +130,22 @@ impl Verdict {
         if attributes.operation == Operation::Delete {
             return Ok(());
         }
-        let failed = |e: String| ApiError::internal(format!("failed calling webhook \"{}\": {}", webhook.name, ReviewError::Patch(e)));
+        let failed = |e: String| {
+            ApiError::internal(format!(
+                "failed calling webhook \"{}\": {}",
+                webhook.name,
+                ReviewError::Patch(e)
+            ))
+        };
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|e| failed(e.to_string()))?;
         // The webhook saw the cluster annotation, so its patch may speak of the annotations map that came with it.
         let mut object = shown(&attributes.object, attributes);
         json_patch::patch(&mut object, &patch).map_err(|e| failed(e.to_string()))?;
-        apiserver::server::Decorator::strip(&crate::core::ClusterAnnotation, attributes.partition, &mut object);
+        apiserver::server::Decorator::strip(
+            &crate::core::ClusterAnnotation,
+            attributes.partition,
+            &mut object,
+        );
         attributes.object = object;
         Ok(())
     }
@@ -134,7 +159,11 @@ fn refusal(webhook: &Webhook, status: &Value) -> ApiError {
         ("", reason) => format!(": {reason}"),
         (message, _) => format!(": {message}"),
     };
-    let code = status["code"].as_u64().and_then(|c| u16::try_from(c).ok()).filter(|c| (400..600).contains(c)).unwrap_or(400);
+    let code = status["code"]
+        .as_u64()
+        .and_then(|c| u16::try_from(c).ok())
+        .filter(|c| (400..600).contains(c))
+        .unwrap_or(400);
     let reason = match code {
         400 => "BadRequest",
         401 => "Unauthorized",
