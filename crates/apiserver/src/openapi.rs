@@ -7,6 +7,7 @@
 mod builtin; // components of built-in kinds
 mod components; // components of one resource
 mod paths; // operations
+mod words; // what built-in kinds are for
 
 use std::{
     collections::HashMap,

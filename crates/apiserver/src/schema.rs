@@ -35,8 +35,12 @@ mod prune;
 mod rules; // x-kubernetes-validations
 mod validate;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Weak},
+};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -56,15 +60,53 @@ pub struct StructuralSchema {
     fingerprint: Arc<str>,
 }
 
+/// Schemas that are remembered while somebody holds them.
+const COMPILED_MAX: usize = 4096;
+
+/// Many partitions define the same resource; the compiled tree is the largest part of a definition in memory.
+static COMPILED: LazyLock<Mutex<HashMap<Arc<str>, Remembered>>> = LazyLock::new(Mutex::default);
+
+/// A schema that does not live longer than its users.
+struct Remembered {
+    root: Weak<Node>,
+    source: Weak<Value>,
+}
+
+impl Remembered {
+    fn of(schema: &StructuralSchema) -> Self {
+        Self { root: Arc::downgrade(&schema.root), source: Arc::downgrade(&schema.source) }
+    }
+
+    fn revive(&self) -> Option<StructuralSchema> {
+        let (root, source) = (self.root.upgrade()?, self.source.upgrade()?);
+        Some(StructuralSchema { root, source, fingerprint: Arc::from("") })
+    }
+}
+
 impl StructuralSchema {
-    /// Compiles the `openAPIV3Schema` of a CustomResourceDefinition. `path` is where the schema stands in its definition
+    /// Compiles the `openAPIV3Schema` of a CustomResourceDefinition; schemas written the same share one tree. `path` is where the schema stands in its definition
     /// (`spec.validation.openAPIV3Schema`); errors are reported below it.
     ///
     /// # Errors
     /// Every reason why the schema is not structural, has a malformed rule or pattern, or defaults that it refuses itself.
     pub fn parse(json: &Value, path: &str) -> Result<Self, Vec<FieldError>> {
-        let root = parse::parse_root(json, path)?;
-        Ok(Self { root: Arc::new(root), fingerprint: fingerprint(json), source: Arc::new(json.clone()) })
+        let fingerprint = fingerprint(json);
+        if let Some(known) = COMPILED.lock().get(&fingerprint).and_then(Remembered::revive) {
+            return Ok(Self { fingerprint, ..known });
+        }
+        let schema = Self {
+            root: Arc::new(parse::parse_root(json, path)?),
+            source: Arc::new(json.clone()),
+            fingerprint: fingerprint.clone(),
+        };
+        let mut compiled = COMPILED.lock();
+        if compiled.len() >= COMPILED_MAX {
+            compiled.retain(|_, known| known.root.strong_count() > 0);
+        }
+        if compiled.len() < COMPILED_MAX {
+            compiled.insert(fingerprint, Remembered::of(&schema));
+        }
+        Ok(schema)
     }
 
     /// A schema made in code or by a generator; `source` is what OpenAPI documents show.

@@ -1,5 +1,7 @@
 //! CustomResourceDefinitions: what may be registered, names, status, what is served.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use apiserver::{
     StoragePrefix,
     crd::{self, NameClaim, Names},

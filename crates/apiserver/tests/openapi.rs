@@ -1,5 +1,7 @@
 //! OpenAPI v3: what kubectl explain and kubectl validation look for.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use apiserver::{

@@ -356,3 +356,11 @@ fn hostile_schemas_and_objects_end_in_errors_in_bounded_time() {
     assert!(errors(&wrong, json!({"spec": (0..100_000).collect::<Vec<i32>>()})).len() <= 500);
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn schemas_written_the_same_share_one_tree() {
+    let json = json!({"type": "object", "properties": {"spec": {"type": "object", "description": "shared"}}});
+    let (one, two) = (schema(json.clone()), schema(json));
+    assert!(std::ptr::eq(one.root(), two.root()));
+    assert_eq!(one.fingerprint(), two.fingerprint());
+}

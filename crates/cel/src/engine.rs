@@ -181,8 +181,11 @@ pub struct KubernetesCel;
 
 type Parsed = Result<Arc<Ir>, CompileError>;
 
+/// Names of variables, and the text.
+type Source = (Vec<String>, String);
+
 /// Expressions by variables and text. Refusals of the text itself are remembered too; those of a busy pool are not.
-static REMEMBERED: LazyLock<Mutex<HashMap<(Vec<String>, String), Parsed>>> = LazyLock::new(Mutex::default);
+static REMEMBERED: LazyLock<Mutex<HashMap<Source, Parsed>>> = LazyLock::new(Mutex::default);
 
 impl CelEngine for KubernetesCel {
     fn compile(&self, text: &str, environment: &Environment) -> Result<Arc<dyn CelProgram>, CompileError> {

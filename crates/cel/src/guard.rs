@@ -118,7 +118,7 @@ mod tests {
         let cases: [(String, Result<(), GuardError>); 12] = [
             ("self.a == 'b'".to_owned(), Ok(())),
             (format!("self == '{}'", "[".repeat(500)), Ok(())),
-            (format!("self == r'\\' || {}", "true".repeat(1)), Ok(())),
+            ("self == r'\\' || true".to_owned(), Ok(())),
             (format!("1 // {}", "(".repeat(500)), Ok(())),
             ("x".repeat(LENGTH_MAX + 1), Err(GuardError::TooLong { length: LENGTH_MAX + 1 })),
             ("[".repeat(65), Err(GuardError::TooDeep)),

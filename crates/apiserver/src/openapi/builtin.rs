@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reference;
+use super::{reference, words};
 use crate::{
     builtin::{Field, Many, Message, Type, table},
     fields::{MergeSchema as _, Shape},
@@ -109,6 +109,9 @@ fn add_message(message: &Message, schemas: &mut Map<String, Value>) {
     let mut properties = Map::new();
     add_fields(message, &mut properties, schemas, 0);
     let mut schema = json!({"type": "object", "properties": properties});
+    if let Some(text) = words::of(&message.name) {
+        schema["description"] = json!(text);
+    }
     if message.atomic {
         schema["x-kubernetes-map-type"] = json!("atomic");
     }
@@ -132,7 +135,14 @@ fn add_fields(
             }
             continue;
         }
-        let json = property(field, schemas);
+        let mut json = property(field, schemas);
+        if let Some(text) = words::of(&format!("{} {}", message.name, field.name)) {
+            // What stands beside a reference is ignored, so the reference is wrapped.
+            if json.get("$ref").is_some() {
+                json = json!({"allOf": [json]});
+            }
+            json["description"] = json!(text);
+        }
         properties.insert(field.name.clone(), json);
     }
 }

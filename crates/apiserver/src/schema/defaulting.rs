@@ -25,10 +25,10 @@ pub(crate) fn default(node: &Node, value: &mut Value) {
                 if absent && let Some(default) = &child.default {
                     map.insert(name.clone(), default.clone());
                 }
-                if child.below.defaults || child.may_hold_nulls() {
-                    if let Some(present) = map.get_mut(name) {
-                        default_child(child, present);
-                    }
+                if (child.below.defaults || child.may_hold_nulls())
+                    && let Some(present) = map.get_mut(name)
+                {
+                    default_child(child, present);
                 }
             }
             if let Additional::Schema(child) = &node.additional {

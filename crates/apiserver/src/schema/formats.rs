@@ -346,7 +346,7 @@ fn is_isbn10(text: &str) -> bool {
         .collect();
     digits.len() == 10
         && digits.iter().all(|digit| *digit <= 10)
-        && digits.iter().zip(1u32..).map(|(digit, weight)| digit * weight).sum::<u32>() % 11 == 0
+        && digits.iter().zip(1u32..).map(|(digit, weight)| digit * weight).sum::<u32>().is_multiple_of(11)
 }
 
 fn is_isbn13(text: &str) -> bool {
@@ -379,7 +379,7 @@ fn is_credit_card(text: &str) -> bool {
         .sum();
     (13..=19).contains(&digits.len())
         && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ' '))
-        && sum % 10 == 0
+        && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -3,6 +3,10 @@
 //! A schema is structural when every object, list and scalar says its type outside of `allOf`, `anyOf`, `oneOf` and `not`,
 //! so that pruning and defaulting are decidable. Error paths are those of a CustomResourceDefinition.
 
+mod completeness; // what checks speak of is declared
+mod keywords; // one keyword
+mod list_types; // sets and maps
+
 use std::collections::BTreeMap;
 
 use mesh_cel::Pattern;
@@ -12,7 +16,7 @@ use super::{
     error::{FieldError, FieldReason, type_name},
     formats::Format,
     meta,
-    node::{Additional, Checks, Kind, ListType, MapType, Node},
+    node::{Additional, Checks, Kind, MapType, Node},
     rules,
 };
 
@@ -295,117 +299,6 @@ impl Parser {
         }
     }
 
-    fn list_type(&mut self, map: &Map<String, Value>, path: &str, node: &mut Node) {
-        let keys: Vec<String> = match map.get("x-kubernetes-list-map-keys") {
-            Some(Value::Array(keys)) => {
-                keys.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect()
-            }
-            _ => Vec::new(),
-        };
-        let keys_path = format!("{path}.x-kubernetes-list-map-keys");
-        let type_path = format!("{path}.x-kubernetes-list-type");
-        let text = match map.get("x-kubernetes-list-type") {
-            None | Some(Value::Null) => {
-                if !keys.is_empty() {
-                    self.push(FieldError::required(
-                        type_path,
-                        "must be map if x-kubernetes-list-map-keys is non-empty",
-                    ));
-                }
-                return;
-            }
-            Some(value) => value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string()),
-        };
-        node.list_type_explicit = true;
-        if node.kind != Kind::Array {
-            let value = Value::from(node.kind.as_str());
-            let detail = "must be array if x-kubernetes-list-type is specified";
-            self.push(FieldError::invalid(format!("{path}.type"), &value, detail));
-        }
-        match text.as_str() {
-            "atomic" => node.list_type = ListType::Atomic,
-            "set" => {
-                node.list_type = ListType::Set;
-                if let Some(items) = &node.items {
-                    self.set_items(items, path);
-                }
-            }
-            "map" => {
-                if keys.is_empty() {
-                    let detail = "must not be empty if x-kubernetes-list-type is map";
-                    self.push(FieldError::required(keys_path.clone(), detail));
-                }
-                if let Some(items) = &node.items {
-                    self.map_keys(items, &keys, path);
-                }
-                node.list_type = ListType::Map { keys: keys.clone() };
-            }
-            other => {
-                self.push(FieldError::not_supported(
-                    type_path,
-                    &Value::from(other),
-                    &["atomic", "map", "set"],
-                ));
-            }
-        }
-        if text != "map" && !keys.is_empty() {
-            let value = Value::from(text);
-            let detail = "must be map if x-kubernetes-list-map-keys is non-empty";
-            self.push(FieldError::invalid(format!("{path}.x-kubernetes-list-type"), &value, detail));
-        }
-    }
-
-    fn set_items(&mut self, items: &Node, path: &str) {
-        let at = format!("{path}.items");
-        if items.nullable {
-            self.forbid(format!("{at}.nullable"), "cannot be nullable when x-kubernetes-list-type is set");
-        }
-        let detail = "must be atomic as item of a list with x-kubernetes-list-type=set";
-        if items.kind == Kind::Object && items.map_type != MapType::Atomic {
-            let value = Value::from("granular");
-            self.push(FieldError::invalid(format!("{at}.x-kubernetes-map-type"), &value, detail));
-        }
-        if items.kind == Kind::Array && items.list_type != ListType::Atomic {
-            let value = Value::from("map");
-            self.push(FieldError::invalid(format!("{at}.x-kubernetes-list-type"), &value, detail));
-        }
-    }
-
-    fn map_keys(&mut self, items: &Node, keys: &[String], path: &str) {
-        if items.kind != Kind::Object {
-            let value = Value::from(items.kind.as_str());
-            let detail = "must be object if parent array's x-kubernetes-list-type is map";
-            self.push(FieldError::invalid(format!("{path}.items.type"), &value, detail));
-            return;
-        }
-        let required = items.checks.as_ref().map(|checks| checks.required.as_slice()).unwrap_or_default();
-        for (index, key) in keys.iter().enumerate() {
-            let Some(property) = items.properties.get(key) else {
-                let at = format!("{path}.x-kubernetes-list-map-keys[{index}]");
-                self.push(FieldError::invalid(at, &Value::from(key.as_str()), "must refer to a property"));
-                continue;
-            };
-            if matches!(property.kind, Kind::Object | Kind::Array) {
-                let at = format!("{path}.items.properties[{key}].type");
-                let value = Value::from(property.kind.as_str());
-                self.push(FieldError::invalid(
-                    at,
-                    &value,
-                    "must be a scalar type if parent array's x-kubernetes-list-type is map",
-                ));
-            }
-            if !required.contains(key) && property.default.is_none() {
-                let at = format!("{path}.items.properties[{key}].default");
-                let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
-                self.push(FieldError::required(at, detail));
-            }
-            if keys[..index].contains(key) {
-                let at = format!("{path}.x-kubernetes-list-map-keys[{index}]");
-                self.push(FieldError::duplicate(at, &Value::from(key.as_str())));
-            }
-        }
-    }
-
     fn nested_restrictions(&mut self, map: &Map<String, Value>, path: &str, int_or_string: bool) {
         const EMPTY: [&str; 10] = [
             "additionalProperties",
@@ -436,25 +329,6 @@ impl Parser {
             .is_some_and(|rules| !rules.is_empty())
         {
             self.forbid(format!("{path}.x-kubernetes-validations"), "must be empty to be structural");
-        }
-    }
-
-    /// Fields that checks speak of must be declared outside of them.
-    fn completeness(&mut self, node: &Node, path: &str) {
-        let Some(checks) = &node.checks else { return };
-        let mut missing = Vec::new();
-        for (keyword, nested) in
-            [("allOf", &checks.all_of), ("anyOf", &checks.any_of), ("oneOf", &checks.one_of)]
-        {
-            for (index, child) in nested.iter().enumerate() {
-                incomplete(child, node, path, &format!("{path}.{keyword}[{index}]"), &mut missing);
-            }
-        }
-        if let Some(not) = &checks.not {
-            incomplete(not, node, path, &format!("{path}.not"), &mut missing);
-        }
-        for error in missing {
-            self.push(error);
         }
     }
 
@@ -537,91 +411,6 @@ impl Parser {
             .collect()
     }
 
-    fn list<'v>(&mut self, map: &'v Map<String, Value>, name: &str, path: &str) -> Option<&'v [Value]> {
-        match map.get(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::Array(list)) => Some(list),
-            Some(other) => {
-                self.push(FieldError::type_invalid(
-                    format!("{path}.{name}"),
-                    type_name(other),
-                    "must be an array",
-                ));
-                None
-            }
-        }
-    }
-
-    fn text(&mut self, map: &Map<String, Value>, name: &str, path: &str) -> Option<String> {
-        match map.get(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) if text.is_empty() => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(other) => {
-                self.push(FieldError::type_invalid(
-                    format!("{path}.{name}"),
-                    type_name(other),
-                    "must be a string",
-                ));
-                None
-            }
-        }
-    }
-
-    fn flag(&mut self, map: &Map<String, Value>, name: &str, path: &str) -> bool {
-        match map.get(name) {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(flag)) => *flag,
-            Some(other) => {
-                self.push(FieldError::type_invalid(
-                    format!("{path}.{name}"),
-                    type_name(other),
-                    "must be a boolean",
-                ));
-                false
-            }
-        }
-    }
-
-    fn number(&mut self, map: &Map<String, Value>, name: &str, path: &str) -> Option<Number> {
-        match map.get(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::Number(number)) => Some(number.clone()),
-            Some(other) => {
-                self.push(FieldError::type_invalid(
-                    format!("{path}.{name}"),
-                    type_name(other),
-                    "must be a number",
-                ));
-                None
-            }
-        }
-    }
-
-    fn bound(
-        &mut self,
-        map: &Map<String, Value>,
-        name: &str,
-        exclusive: &str,
-        path: &str,
-    ) -> Option<(Number, bool)> {
-        let excluded = self.flag(map, exclusive, path);
-        self.number(map, name, path).map(|number| (number, excluded))
-    }
-
-    fn count(&mut self, map: &Map<String, Value>, name: &str, path: &str) -> Option<u64> {
-        let number = self.number(map, name, path)?;
-        match number.as_u64() {
-            Some(count) => Some(count),
-            None if number.as_i64().is_some() => Some(0),
-            None => {
-                let at = format!("{path}.{name}");
-                self.push(FieldError::type_invalid(at, "number", "must be an integer"));
-                None
-            }
-        }
-    }
-
     /// Of `metadata`, a schema may restrict the name only: the rest belongs to every object.
     fn root_metadata(&mut self, json: &Value, path: &str) {
         let at = format!("{path}.properties[metadata]");
@@ -639,38 +428,6 @@ impl Parser {
             let value = metadata.get("type").cloned().unwrap_or_default();
             self.push(FieldError::invalid(format!("{at}.type"), &value, "must be object"));
         }
-    }
-}
-
-/// Reports what `nested` speaks of and `node` does not declare.
-fn incomplete(nested: &Node, node: &Node, path: &str, nested_path: &str, errors: &mut Vec<FieldError>) {
-    for (name, child) in &nested.properties {
-        let at = format!("{path}.properties[{name}]");
-        let from = format!("{nested_path}.properties[{name}]");
-        match node.child(name) {
-            Some(declared) => incomplete(child, declared, &at, &from, errors),
-            None if errors.len() < ERRORS_MAX => {
-                errors.push(FieldError::required(at, &format!("because it is defined in {from}")));
-            }
-            None => return,
-        }
-    }
-    if let Some(child) = &nested.items {
-        let (at, from) = (format!("{path}.items"), format!("{nested_path}.items"));
-        match &node.items {
-            Some(declared) => incomplete(child, declared, &at, &from, errors),
-            None => errors.push(FieldError::required(at, &format!("because it is defined in {from}"))),
-        }
-    }
-    let Some(checks) = &nested.checks else { return };
-    for (keyword, deeper) in [("allOf", &checks.all_of), ("anyOf", &checks.any_of), ("oneOf", &checks.one_of)]
-    {
-        for (index, child) in deeper.iter().enumerate() {
-            incomplete(child, node, path, &format!("{nested_path}.{keyword}[{index}]"), errors);
-        }
-    }
-    if let Some(not) = &checks.not {
-        incomplete(not, node, path, &format!("{nested_path}.not"), errors);
     }
 }
 
