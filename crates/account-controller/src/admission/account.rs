@@ -1,0 +1,38 @@
+//! Validating: asks the model, counts, answers.
+
+use account_model::admission::{AccountRequest, AccountVerdict, validate};
+
+use super::{Answer, Inner, Review};
+
+pub(super) fn check(inner: &Inner, review: &Review<'_>) -> Result<Answer, String> {
+    let present = |value: &serde_json::Value, name: &str| {
+        if value.is_object() { Ok(()) } else { Err(format!("{name} is missing")) }
+    };
+    let (operation, place, request) = match review.operation {
+        "CREATE" => {
+            present(review.object, "request.object")?;
+            ("create", inner.place(review.object), AccountRequest::Create { object: review.object })
+        }
+        "UPDATE" => {
+            present(review.object, "request.object")?;
+            present(review.old, "request.oldObject")?;
+            (
+                "update",
+                inner.place(review.old),
+                AccountRequest::Update { old: review.old, new: review.object },
+            )
+        }
+        "DELETE" => return Ok(Answer::Allowed),
+        other => return Err(format!("operation `{other}` is not known")),
+    };
+    let verdict = validate(&inner.rules, place, request);
+    let account_type = review.object["spec"]["type"].as_str().unwrap_or_default();
+    inner.metrics.validated(operation, verdict == AccountVerdict::Allowed, account_type);
+    Ok(match verdict {
+        AccountVerdict::Allowed => Answer::Allowed,
+        AccountVerdict::Denied(denial) => {
+            tracing::debug!(user = review.user, verdict = %denial, "account refused");
+            Answer::Denied(denial.to_string())
+        }
+    })
+}
