@@ -48,7 +48,12 @@ fn merge_map(
 ) -> Result<Map<String, Value>, PatchError> {
     match patch.remove(PATCH) {
         None => {}
-        Some(directive) if directive == "replace" => return Ok(patch),
+        Some(directive) if directive == "replace" => {
+            return Ok(patch
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, introduced(value)?)))
+                .collect());
+        }
         Some(directive) if directive == "delete" => return Ok(Map::new()),
         Some(directive) => return Err(unknown_directive(&directive)),
     }
@@ -101,6 +106,7 @@ fn retain_keys(object: &mut Map<String, Value>, patch: &mut Map<String, Value>) 
 /// A value that the object did not have: without directives and nulls; none if it was a deletion.
 fn introduced(value: Value) -> Option<Value> {
     match &value {
+        Value::Null => None,
         Value::Object(map) if map.get(PATCH).is_some_and(|d| d == "delete") => None,
         _ => Some(cleaned(value)),
     }
