@@ -35,9 +35,10 @@ mod changes;
 mod cluster; // a handle on one engagement
 mod fleet; // which clusters are engaged: start here // engagements as a stream
 
+mod feed;
 mod index; // secondary indexes over them
 mod store; // shared stores, keyed by cluster
-mod watch; // the list and watch that fills them
+mod watch; // a list and watch that resumes and never gives up // and that fills the stores
 
 mod action; // what it asks of the queue
 mod controller; // one kind, reconciled everywhere
@@ -74,3 +75,4 @@ pub use provider::{
 };
 pub use recorder::Note;
 pub use store::{ClusterStore, FleetStore};
+pub use watch::{ListWatch, Seen, WatchSink};

@@ -140,7 +140,7 @@ impl<K: Cached> AnyStore for StoreCore<K> {
             }
             scopes.insert(scope.index, (scope.clone(), ScopeSync::default()));
         }
-        crate::watch::start(fleet, self, scope);
+        crate::feed::start(fleet, self, scope);
     }
 
     fn close(&self, scope: u32) {

@@ -1,23 +1,22 @@
-//! The list and watch of one kind in one scope: one task, its own backoff, resuming from the last resource version.
+//! The list and watch of one kind at one endpoint: its own backoff, resuming from the last resource version.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
-    Client, ResourceExt as _,
+    Client,
     api::{ListParams, WatchParams},
     client::Body,
     core::{Request, Status},
 };
-use runtime::{Backoff as _, End, FullJitter};
+use runtime::{Backoff as _, FullJitter, Ids};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    ClusterId, Fleet, ObjectKey,
-    fleet::Scope,
-    kind::{Cached, fill_types},
-    store::{Place, StoreCore},
+    Cached, Redial,
+    kind::{fill_types, kind_label},
 };
 
 /// Longest line of a watch, that is the longest object: 64 MiB.
@@ -86,81 +85,116 @@ struct RawEvent<'a> {
 
 #[derive(Deserialize)]
 struct OnlyMeta {
-    metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    metadata: ObjectMeta,
 }
 
-/// Starts the task; it ends when the scope closes.
-pub(crate) fn start<K: Cached>(fleet: &Fleet, store: Arc<StoreCore<K>>, scope: &Arc<Scope>) {
-    let watcher = Watcher {
-        client: scope.client.clone(),
-        store,
-        scope: scope.clone(),
-        fleet: fleet.clone(),
-        listed: 0,
-        places: HashMap::new(),
-    };
-    let name = format!("watch {} {}", watcher.store.label, scope.id);
-    let stop = scope.stop.clone();
-    fleet.tasks().spawn(name, End::MayEnd, async move {
-        stop.or(watcher.run()).await;
-    });
+/// What a list and watch reports.
+#[derive(Debug)]
+pub enum Seen<K> {
+    /// A complete list begins: what is not applied before its end is gone.
+    ListBegin,
+    /// An object exists, as it is now.
+    Applied(Box<K>),
+    /// An object is gone.
+    Deleted(Box<ObjectMeta>),
+    /// A complete list ends.
+    ListEnd,
+    /// The resource version was too old; a complete list follows.
+    Expired,
+    /// An object could not be read as `K`; the others go on.
+    Unreadable {
+        /// Its metadata, where at least that was readable.
+        meta: Option<Box<ObjectMeta>>,
+        /// The parser's words.
+        why: String,
+    },
+    /// Listing or watching does not work; tried again with backoff.
+    Fault {
+        /// Verb, kind and cause.
+        reason: String,
+        /// The HTTP code, 0 where there was no answer.
+        code: u16,
+    },
+    /// A watch is open.
+    Healthy,
+}
+
+/// Takes what a list and watch reports.
+pub trait WatchSink<K>: Send {
+    /// Called for each report, in order. Waiting here slows the watch down.
+    fn seen(&mut self, seen: Seen<K>) -> impl Future<Output = ()> + Send;
+
+    /// Waits for permission to read a complete list; the permit is held until the list ended.
+    fn list_permit(&mut self) -> impl Future<Output = Option<tokio::sync::OwnedSemaphorePermit>> + Send {
+        async { None }
+    }
+}
+
+/// Where and what to list and watch.
+#[derive(Clone)]
+pub struct ListWatch<K: Cached> {
+    /// The endpoint.
+    pub client: Client,
+    /// How to connect anew when a watch goes silent.
+    pub redial: Option<Redial>,
+    /// The kind.
+    pub dt: K::DynamicType,
+    /// Only objects that match; sent with each request, for example `metadata.name=core.platform-mesh.io`.
+    pub field_selector: Option<String>,
+}
+
+impl<K: Cached> ListWatch<K> {
+    /// Lists and watches for ever, in pages of 500, from the last resource version after every interruption.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time; started anew, it begins with a complete list.
+    pub async fn run(self, ids: Ids, sink: &mut impl WatchSink<K>) {
+        let label: Arc<str> = kind_label::<K>(&self.dt).into();
+        Watcher { client: self.client.clone(), label, what: self }.run(ids, sink).await;
+    }
 }
 
 struct Watcher<K: Cached> {
-    store: Arc<StoreCore<K>>,
-    scope: Arc<Scope>,
-    fleet: Fleet,
+    what: ListWatch<K>,
+    label: Arc<str>,
     client: Client,
-    /// Which complete list is the current one.
-    listed: u32,
-    /// One `ClusterId` for each cluster, so that places share their text.
-    places: HashMap<ClusterId, Place>,
 }
 
 impl<K: Cached> Watcher<K> {
-    async fn run(mut self) {
-        let ids = self.fleet.ids().part(&format!("watch/{}/{}", self.store.label, self.scope.id));
+    async fn run(mut self, ids: Ids, sink: &mut impl WatchSink<K>) {
         let mut usual = FullJitter::new(Duration::from_millis(200), Duration::from_secs(30), ids.clone());
         // Above the denial caches of kcp, which keep a refusal for 5 to 30 seconds.
         let mut refused = FullJitter::new(Duration::from_secs(5), Duration::from_secs(300), ids);
         let mut version: Option<String> = None;
         loop {
             let result = match version.take() {
-                None => self.list().await.map(Some),
-                Some(from) => {
-                    let mut at = from;
-                    let ended = self.watch(&mut at).await;
-                    match ended {
-                        Ok(Ended::Closed) => Ok(Some(at)),
-                        Ok(Ended::Expired) => {
-                            self.fleet.metrics().relist(&self.store.label, "expired");
-                            Ok(None)
-                        }
-                        Err(error) if error.code() == 410 => {
-                            self.fleet.metrics().relist(&self.store.label, "expired");
-                            Ok(None)
-                        }
-                        Err(error) => {
-                            version = Some(at);
-                            Err(error)
-                        }
+                None => self.list(sink).await.map(Some),
+                Some(mut at) => match self.watch(&mut at, sink).await {
+                    Ok(Ended::Closed) => Ok(Some(at)),
+                    Ok(Ended::Expired) => Ok(None),
+                    Err(error) if error.code() == 410 => Ok(None),
+                    Err(error) => {
+                        version = Some(at);
+                        Err(error)
                     }
-                }
+                },
             };
             match result {
                 Ok(next) => {
                     usual.reset();
                     refused.reset();
+                    if next.is_none() {
+                        sink.seen(Seen::Expired).await;
+                    }
                     version = next;
-                    self.store.fault(self.scope.index, None);
                 }
                 Err(error) => {
-                    let wait = if error.code() == 403 { refused.next_delay() } else { usual.next_delay() };
-                    tracing::warn!(scope = %self.scope.id, %error, wait_ms = wait.as_millis() as u64, "watch interrupted");
-                    self.store.fault(self.scope.index, Some(error.to_string()));
+                    let code = error.code();
+                    let wait = if code == 403 { refused.next_delay() } else { usual.next_delay() };
+                    sink.seen(Seen::Fault { reason: error.to_string(), code }).await;
                     tokio::time::sleep(wait).await;
                     // A refusal may have changed what is visible, and old versions may be gone: be sure.
-                    if error.code() == 403 || error.code() == 404 {
+                    if code == 403 || code == 404 {
                         version = None;
                     }
                 }
@@ -169,28 +203,28 @@ impl<K: Cached> Watcher<K> {
     }
 
     /// A complete list in pages; the resource version to watch from.
-    async fn list(&mut self) -> Result<String, WatchError> {
-        let _permit = self.scope.list_permit().await;
-        self.listed = self.listed.wrapping_add(1);
-        // Clusters that left must not be remembered for ever.
-        self.places.clear();
-        let initial = !self.store.synced_in(&self.scope);
-        let request = Request::new(K::url_path(&self.store.dt, None));
-        let mut params = ListParams::default().limit(500);
+    async fn list(&mut self, sink: &mut impl WatchSink<K>) -> Result<String, WatchError> {
+        let _permit = sink.list_permit().await;
+        let request = Request::new(K::url_path(&self.what.dt, None));
+        let mut params = ListParams {
+            field_selector: self.what.field_selector.clone(),
+            ..ListParams::default().limit(500)
+        };
+        let mut begun = false;
         loop {
             let fault = |source| self.request_error("list", kube::Error::BuildRequest(source));
             let built = request.list(&params).map_err(fault)?;
             let text = self.answer(built).await?;
-            let page: RawList = serde_json::from_slice(&text).map_err(|error| WatchError::Garbled {
-                verb: "list",
-                kind: self.store.label.clone(),
-                why: error.to_string(),
-            })?;
+            let page: RawList =
+                serde_json::from_slice(&text).map_err(|error| self.garbled("list", &error.to_string()))?;
+            if !std::mem::replace(&mut begun, true) {
+                sink.seen(Seen::ListBegin).await;
+            }
             for item in page.items.iter().flatten() {
-                self.apply(item, initial);
+                sink.seen(self.read(item).0).await;
             }
             if page.metadata.continue_token.is_empty() {
-                self.store.list_done(&self.scope, self.listed);
+                sink.seen(Seen::ListEnd).await;
                 return Ok(page.metadata.resource_version);
             }
             params.continue_token = Some(page.metadata.continue_token);
@@ -204,7 +238,7 @@ impl<K: Cached> Watcher<K> {
         match body {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) => Err(self.request_error("list", error)),
-            Err(_) => Err(WatchError::Timeout { verb: "list", kind: self.store.label.clone() }),
+            Err(_) => Err(WatchError::Timeout { verb: "list", kind: self.label.clone() }),
         }
     }
 
@@ -221,7 +255,7 @@ impl<K: Cached> Watcher<K> {
                 return Err(self.refused(verb, status.code, status.message));
             }
             Ok(Err(error)) => return Err(self.request_error(verb, error)),
-            Err(_) => return Err(WatchError::Timeout { verb, kind: self.store.label.clone() }),
+            Err(_) => return Err(WatchError::Timeout { verb, kind: self.label.clone() }),
         };
         if response.status().is_success() {
             return Ok(response);
@@ -238,16 +272,20 @@ impl<K: Cached> Watcher<K> {
     }
 
     /// Watches until the server or an error ends it; `version` always names the last event seen.
-    async fn watch(&mut self, version: &mut String) -> Result<Ended, WatchError> {
+    async fn watch(
+        &mut self,
+        version: &mut String,
+        sink: &mut impl WatchSink<K>,
+    ) -> Result<Ended, WatchError> {
         let mut stream = self.open(version).await?;
-        self.store.fault(self.scope.index, None);
+        sink.seen(Seen::Healthy).await;
         let mut buffer = bytes::BytesMut::new();
         loop {
             let frame = match tokio::time::timeout(SILENCE, stream.frame()).await {
                 Ok(frame) => frame,
                 Err(_) => {
                     // The connection may be dead without anybody having said so. A second watch from the last version misses nothing.
-                    if let Some(redial) = &self.scope.redial {
+                    if let Some(redial) = &self.what.redial {
                         self.client = redial().map_err(|error| self.request_error("watch", error))?;
                     }
                     stream = self.open(version).await?;
@@ -266,19 +304,23 @@ impl<K: Cached> Watcher<K> {
             buffer.extend_from_slice(&data);
             while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
                 let line = buffer.split_to(end + 1);
-                if let Some(ended) = self.event(&line, version)? {
+                if let Some(ended) = self.event(&line, version, sink).await? {
                     return Ok(ended);
                 }
             }
             if buffer.len() > LINE_MAX {
-                return Err(self.garbled("an event is longer than 64 MiB"));
+                return Err(self.garbled("watch", "an event is longer than 64 MiB"));
             }
         }
     }
 
     async fn open(&self, version: &str) -> Result<Body, WatchError> {
-        let request = Request::new(K::url_path(&self.store.dt, None));
-        let params = WatchParams { timeout: Some(WATCH_SECONDS), ..WatchParams::default() };
+        let request = Request::new(K::url_path(&self.what.dt, None));
+        let params = WatchParams {
+            timeout: Some(WATCH_SECONDS),
+            field_selector: self.what.field_selector.clone(),
+            ..WatchParams::default()
+        };
         let built = request
             .watch(&params, version)
             .map_err(|source| self.request_error("watch", kube::Error::BuildRequest(source)))?;
@@ -286,30 +328,35 @@ impl<K: Cached> Watcher<K> {
     }
 
     /// One line of a watch.
-    fn event(&mut self, line: &[u8], version: &mut String) -> Result<Option<Ended>, WatchError> {
+    async fn event(
+        &self,
+        line: &[u8],
+        version: &mut String,
+        sink: &mut impl WatchSink<K>,
+    ) -> Result<Option<Ended>, WatchError> {
         let line = line.trim_ascii();
         if line.is_empty() {
             return Ok(None);
         }
         let event: RawEvent<'_> =
-            serde_json::from_slice(line).map_err(|error| self.garbled(&error.to_string()))?;
-        match event.kind {
+            serde_json::from_slice(line).map_err(|error| self.garbled("watch", &error.to_string()))?;
+        let seen = match event.kind {
             "ADDED" | "MODIFIED" => {
-                if let Some(seen) = self.apply(event.object, false) {
-                    *version = seen;
-                }
+                let (seen, at) = self.read(event.object);
+                sink.seen(seen).await;
+                at
             }
-            "DELETED" => {
-                if let Some(seen) = self.delete(event.object) {
-                    *version = seen;
+            "DELETED" => match serde_json::from_str(event.object.get()) {
+                Ok(OnlyMeta { metadata }) => {
+                    let at = metadata.resource_version.clone();
+                    sink.seen(Seen::Deleted(Box::new(metadata))).await;
+                    at
                 }
-            }
+                Err(error) => return Err(self.garbled("watch", &error.to_string())),
+            },
             "BOOKMARK" => {
-                if let Ok(OnlyMeta { metadata }) = serde_json::from_str(event.object.get())
-                    && let Some(seen) = metadata.resource_version
-                {
-                    *version = seen;
-                }
+                let read: Result<OnlyMeta, _> = serde_json::from_str(event.object.get());
+                read.ok().and_then(|only| only.metadata.resource_version)
             }
             "ERROR" => {
                 let status: Status = serde_json::from_str(event.object.get()).unwrap_or_default();
@@ -318,70 +365,44 @@ impl<K: Cached> Watcher<K> {
                 }
                 return Err(self.refused("watch", status.code, status.message));
             }
-            other => tracing::debug!(event = other, "watch sent an event of a type that is not known"),
+            other => {
+                tracing::debug!(event = other, "watch sent an event of a type that is not known");
+                None
+            }
+        };
+        if let Some(seen) = seen {
+            *version = seen;
         }
         Ok(None)
     }
 
-    /// Stores an object; its resource version. An object that does not parse is counted and left out, the others go on.
-    fn apply(&mut self, raw: &RawValue, initial: bool) -> Option<String> {
-        let mut object: K = match serde_json::from_str(raw.get()) {
-            Ok(object) => object,
-            Err(error) => {
-                self.fleet.metrics().dropped("does_not_parse");
-                tracing::warn!(kind = %self.store.label, scope = %self.scope.id, %error, "object does not parse, left out");
-                // An older copy that parsed would be stale for ever.
-                return self.delete(raw);
+    /// An object with its resource version. Managed fields go: nothing reads them, and they are most of an object's memory.
+    fn read(&self, raw: &RawValue) -> (Seen<K>, Option<String>) {
+        match serde_json::from_str::<K>(raw.get()) {
+            Ok(mut object) => {
+                fill_types(&mut object, &self.what.dt);
+                object.meta_mut().managed_fields = None;
+                let version = object.meta().resource_version.clone();
+                (Seen::Applied(Box::new(object)), version)
             }
-        };
-        fill_types(&mut object, &self.store.dt);
-        object.meta_mut().managed_fields = None;
-        let version = object.resource_version();
-        if let Some(place) = self.place(object.meta()) {
-            self.store.apply(&place, object, self.listed, initial);
+            Err(error) => {
+                let read: Result<OnlyMeta, _> = serde_json::from_str(raw.get());
+                let meta = read.ok().map(|only| Box::new(only.metadata));
+                let version = meta.as_ref().and_then(|meta| meta.resource_version.clone());
+                (Seen::Unreadable { meta, why: error.to_string() }, version)
+            }
         }
-        version
-    }
-
-    fn delete(&mut self, raw: &RawValue) -> Option<String> {
-        let OnlyMeta { metadata } = serde_json::from_str(raw.get()).ok()?;
-        let place = self.place(&metadata);
-        let namespace = metadata.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        let key = ObjectKey {
-            namespace: namespace.map(Arc::from),
-            name: metadata.name.as_deref().unwrap_or_default().into(),
-        };
-        if let Some(place) = place {
-            self.store.delete(&place, &key);
-        }
-        metadata.resource_version
-    }
-
-    fn place(&mut self, meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Option<Place> {
-        let Some(id) = self.scope.demux.cluster(meta) else {
-            self.fleet.metrics().dropped("no_cluster");
-            self.scope.say_once_a_minute(|| {
-                tracing::warn!(kind = %self.store.label, scope = %self.scope.id, "object names no cluster, left out");
-            });
-            return None;
-        };
-        if let Some(place) = self.places.get(&id) {
-            return Some(place.clone());
-        }
-        let place = Place { scope: self.scope.index, id: id.clone() };
-        self.places.insert(id, place.clone());
-        Some(place)
     }
 
     fn refused(&self, verb: &'static str, code: u16, message: String) -> WatchError {
-        WatchError::Refused { verb, kind: self.store.label.clone(), code, message }
+        WatchError::Refused { verb, kind: self.label.clone(), code, message }
     }
 
     fn request_error(&self, verb: &'static str, source: kube::Error) -> WatchError {
-        WatchError::Request { verb, kind: self.store.label.clone(), source: Box::new(source) }
+        WatchError::Request { verb, kind: self.label.clone(), source: Box::new(source) }
     }
 
-    fn garbled(&self, why: &str) -> WatchError {
-        WatchError::Garbled { verb: "watch", kind: self.store.label.clone(), why: why.to_owned() }
+    fn garbled(&self, verb: &'static str, why: &str) -> WatchError {
+        WatchError::Garbled { verb, kind: self.label.clone(), why: why.to_owned() }
     }
 }
