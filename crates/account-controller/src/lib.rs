@@ -2,17 +2,18 @@
 //! crate only fetches, compares and writes. It decides nothing about identity or authorization.
 //!
 //! ```no_run
-//! use account_controller::{Options, Parts, run};
+//! use account_controller::{Options, serve};
 //! use clap::Parser as _;
 //!
-//! # async fn start(parts: Parts) -> Result<(), account_controller::RunError> {
+//! # async fn start() -> Result<(), account_controller::RunError> {
 //! let options = Options::parse_from(["account-operator", "--webhooks-additional-account-types=account"]);
-//! run(options, parts, runtime::Stop::new()).await
+//! serve(options, runtime::Stop::new()).await
 //! # }
 //! ```
 
 mod options; // flags and environment, upstream's names
 mod run; // parts to a running operator, in stopping order
+mod serve; // options to parts: the operator as a process
 
 mod account; // reconciler of Accounts: start here
 mod account_info; // holds AccountInfo while children exist
@@ -29,6 +30,7 @@ pub use admission::{Admission, AdmissionService};
 pub use error::{ApplyError, RunError};
 pub use options::Options;
 pub use run::{Parts, WebhookServer, run};
+pub use serve::serve;
 
 /// Name of the Lease that replicas elect a leader by.
 pub const LEASE: &str = "8c290d9a.platform-mesh.io";
