@@ -32,12 +32,15 @@ pub async fn serve(options: Options, stop: Stop) -> Result<(), RunError> {
     let runtime = if options.leader_elect { Some(runtime_client(&options).await?) } else { None };
     let ops = Ops::new(Metrics::new());
     let tasks = Tasks::new();
-    let mut addresses = vec![bind_address(&options.metrics_bind_address)?, bind_address(&options.health_probe_bind_address)?];
+    let mut addresses =
+        vec![bind_address(&options.metrics_bind_address)?, bind_address(&options.health_probe_bind_address)?];
     addresses.dedup();
     for address in addresses.into_iter().flatten() {
         let listener = listen(&address.to_string()).await?;
         let ops = ops.clone();
-        tasks.spawn_graceful("health and metrics", End::StopProcess, move |stop| serve_ops(listener, ops, stop));
+        tasks.spawn_graceful("health and metrics", End::StopProcess, move |stop| {
+            serve_ops(listener, ops, stop)
+        });
     }
     let webhook = if options.webhooks_enabled { Some(webhook(&options, &tasks).await?) } else { None };
     let provider = ApiExport::new(connection, options.kcp_api_export_endpoint_slice_name.as_str());
@@ -85,13 +88,17 @@ async fn webhook(options: &Options, tasks: &Tasks) -> Result<WebhookServer, RunE
     };
     let tls = ServerTls::from_files(&files).await?;
     let followed = tls.clone();
-    tasks.spawn_graceful("admission certificate", End::MayEnd, move |stop| followed.follow(files, RELOAD, stop));
+    tasks.spawn_graceful("admission certificate", End::MayEnd, move |stop| {
+        followed.follow(files, RELOAD, stop)
+    });
     let listener = listen(&format!("0.0.0.0:{}", options.webhooks_port)).await?;
     Ok(WebhookServer { listener, tls })
 }
 
 async fn listen(address: &str) -> Result<TcpListener, RunError> {
-    TcpListener::bind(address).await.map_err(|source| RunError::Listen { address: address.to_owned(), source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address: address.to_owned(), source })
 }
 
 /// An error with its causes, for people who do not see the chain.
