@@ -25,13 +25,13 @@ mod last_applied; // client-side apply's annotation
 mod managed; // metadata.managedFields as a value
 mod manager_name; // field manager from a query or a user agent
 mod merge; // applied into live
-mod object_schema;
+mod object_schema; // root of an object: type, metadata, rest
 mod reconcile; // owned sets after a schema turned atomic
 mod remove; // fields out of an object
 mod server_side; // apply: merge, prune, conflicts. Start here.
 mod structural; // structural schemas as schemas for merging
 mod tracking; // who writes, in which version, through which subresource
-mod update; // ownership after create, update, patch // root of an object: type, metadata, rest
+mod update; // ownership after create, update, patch
 
 pub use conflict::{Conflict, Conflicts};
 pub use last_applied::LAST_APPLIED;

@@ -9,7 +9,6 @@ mod definition; // the fields of a definition, read once
 mod names; // syntax of names; who has them
 mod served; // what a definition serves
 mod status; // conditions, accepted names, stored versions
-mod strategy; // the rules where definitions are written
 mod validate; // the rules of create and update
 mod versions; // rules of one version
 
@@ -20,7 +19,6 @@ pub use served::{served_resources, storage_version_hash};
 pub use status::{
     Condition, condition_status, prepare_for_create, prepare_for_update, reconcile_status, stored_versions,
 };
-pub use strategy::DefinitionStrategy;
 pub use validate::{validate, validate_status};
 pub use versions::{
     compile_version_schema, validate_columns, validate_selectable_fields, validate_subresources,

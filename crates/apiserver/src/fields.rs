@@ -20,6 +20,7 @@ mod set; // the tree, and the algebra on it
 
 pub use codec::FieldsError;
 pub use element::{FieldPath, PathElement, compare_values, same_value};
+pub(crate) use extract::field_set_with_empty_lists;
 pub use extract::{ShapeFault, element_of, field_set_of};
 pub use merge_schema::{DEDUCED, MergeSchema, PatchStrategy, SCALAR, Shape};
 pub use set::FieldSet;

@@ -14,6 +14,7 @@ mod row; // how a built-in resource is written down here
 
 use std::sync::Arc;
 
+pub use crd::CLEANUP as DEFINITION_CLEANUP;
 pub use reviews::{Reviews, SelfSubjectReview};
 
 use crate::resource::ServedResource;

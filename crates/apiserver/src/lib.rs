@@ -15,6 +15,9 @@ pub mod user; // who asks
 
 // What is served.
 pub mod catalog; // which resources a partition serves
+pub mod controllers; // loops that keep objects consistent
+pub mod crd; // rules of CustomResourceDefinitions
+pub mod defined; // built-ins and definitions as API sets
 pub mod kinds; // the resources Kubernetes itself brings
 pub mod resource; // a resource as served
 pub mod strategy; // the rules of one resource
@@ -41,7 +44,6 @@ pub mod store; // objects under one revision
 // Pure machinery.
 pub mod apply; // ownership of fields, server-side apply
 pub mod builtin; // what the built-in kinds look like
-pub mod crd; // CustomResourceDefinitions: rules, names, what they serve
 pub mod fields; // sets of fields
 pub mod openapi; // OpenAPI v3 documents
 pub mod patch; // JSON patch, merge patch, strategic merge patch

@@ -4,18 +4,21 @@
 //! prefix → partition → namespace → name, so one partition and all partitions are both contiguous ranges.
 //! A write is one short critical section: change, history, fan-out.
 
+mod feed; // every change of every prefix
 mod history; // the bounded log of changes of one prefix
 mod key; // how objects are addressed and ranged over
 mod table; // all objects of one prefix
 mod watcher; // bounded queues of changes, routed by prefix and partition
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use serde_json::Value;
 
+use feed::FeedQueue;
+pub use feed::{Fed, Feed};
 pub use history::{Change, Event};
 pub use key::{ObjectKey, Range};
 use table::Table;
@@ -132,6 +135,7 @@ struct State {
     revision: u64,
     tables: HashMap<StoragePrefix, Table>,
     next_watcher: u64,
+    feeds: Vec<Weak<FeedQueue>>,
 }
 
 struct Inner {
@@ -154,7 +158,7 @@ impl Default for Store {
 impl Store {
     /// An empty store in memory.
     pub fn new(limits: Limits) -> Self {
-        let state = State { revision: 1, tables: HashMap::new(), next_watcher: 0 };
+        let state = State { revision: 1, tables: HashMap::new(), next_watcher: 0, feeds: Vec::new() };
         Self(Arc::new(Inner { state: RwLock::new(state), revision: AtomicU64::new(1), limits }))
     }
 
@@ -277,8 +281,11 @@ impl Store {
         }
         let Some(table) = state.tables.get_mut(prefix) else { return Ok(revision) };
         let event = change(table, revision)?;
-        table.publish(event, &self.0.limits);
+        table.publish(event.clone(), &self.0.limits);
         state.revision = revision;
+        if !state.feeds.is_empty() {
+            state.feeds.retain(|feed| feed.upgrade().is_some_and(|feed| feed.offer(prefix, &event)));
+        }
         self.0.revision.store(revision, Ordering::Relaxed);
         Ok(revision)
     }
@@ -343,6 +350,18 @@ impl Store {
         for table in self.0.state.write().tables.values_mut() {
             table.compact(revision);
         }
+    }
+
+    /// Follows every change under every prefix from now on.
+    pub fn feed(&self) -> Feed {
+        let queue = Arc::new(FeedQueue::default());
+        self.0.state.write().feeds.push(Arc::downgrade(&queue));
+        Feed::new(queue)
+    }
+
+    /// Every prefix that was ever written.
+    pub fn prefixes(&self) -> Vec<StoragePrefix> {
+        self.0.state.read().tables.keys().cloned().collect()
     }
 
     /// How many watches are open.

@@ -111,6 +111,10 @@ fn row(resource: &ServedResource, object: Value, include: IncludeObject, now: Ti
         cells.push(age(object.pointer("/metadata/creationTimestamp"), now));
     }
     for column in &resource.columns {
+        if column.name == "Age" && column.json_path.is_empty() {
+            cells.push(age(object.pointer("/metadata/creationTimestamp"), now));
+            continue;
+        }
         let own = resource.strategy.cell(&object, &column.name);
         cells.push(
             own.unwrap_or_else(|| cell(&column.kind, json_path::first(&object, &column.json_path), now)),

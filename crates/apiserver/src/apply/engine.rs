@@ -8,7 +8,7 @@ use super::{
     Conflicts, ManagedFields, ManagerId, ObjectSchema, OwnedFields, Tracking, compare::Comparison,
     merge::merge, reconcile::reconcile, remove::remove,
 };
-use crate::fields::{FieldSet, field_set_of};
+use crate::fields::{FieldSet, field_set_of, field_set_with_empty_lists};
 
 /// Why ownership could not be computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Engine<'_> {
         let pruned = self.add_back_owned(&merged_then, pruned, version, managed)?;
         // Only what this manager owned may go: add back what nobody owns.
         let had = field_set_of(&schema, &merged_then).with_named_parents(&schema);
-        let has = field_set_of(&schema, &pruned).with_named_parents(&schema);
+        let has = field_set_with_empty_lists(&schema, &pruned).with_named_parents(&schema);
         let pruned = remove(&schema, &merged_then, &had.difference(&has).intersection(&last_set));
         match self.back(pruned, version)? {
             Some(pruned) => Ok(pruned),
@@ -177,7 +177,7 @@ impl Engine<'_> {
             };
             let schema = ObjectSchema(schema);
             let had = field_set_of(&schema, &full).with_named_parents(&schema);
-            let has = field_set_of(&schema, &part).with_named_parents(&schema);
+            let has = field_set_with_empty_lists(&schema, &part).with_named_parents(&schema);
             let owned = managed.owned_at(other).with_named_parents(&schema);
             let kept = remove(&schema, &full, &had.difference(&has.union(&owned)));
             if let Some(kept) = self.between(&kept, other, version)? {

@@ -81,11 +81,31 @@ pub fn element_of(schema: &dyn MergeSchema, item: &Value) -> Result<PathElement,
 /// Items of lists that cannot be told apart are left out.
 pub fn field_set_of(schema: &dyn MergeSchema, value: &Value) -> FieldSet {
     let mut set = FieldSet::new();
-    collect(schema, value, &mut Vec::new(), &mut set);
+    collect(schema, value, EmptyLists::AreNothing, &mut Vec::new(), &mut set);
     set
 }
 
-fn collect(schema: &dyn MergeSchema, value: &Value, path: &mut Vec<PathElement>, set: &mut FieldSet) {
+/// The same, with lists that are empty: after a removal, they are what is left of a list.
+pub(crate) fn field_set_with_empty_lists(schema: &dyn MergeSchema, value: &Value) -> FieldSet {
+    let mut set = FieldSet::new();
+    collect(schema, value, EmptyLists::AreFields, &mut Vec::new(), &mut set);
+    set
+}
+
+/// Whether a list without items is a field for itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EmptyLists {
+    AreNothing,
+    AreFields,
+}
+
+fn collect(
+    schema: &dyn MergeSchema,
+    value: &Value,
+    empty: EmptyLists,
+    path: &mut Vec<PathElement>,
+    set: &mut FieldSet,
+) {
     match walk(schema, value) {
         Walk::Leaf => set.insert_steps(path),
         Walk::Nothing => {}
@@ -93,7 +113,7 @@ fn collect(schema: &dyn MergeSchema, value: &Value, path: &mut Vec<PathElement>,
             for (name, entry) in map {
                 let element = PathElement::field(name.as_str());
                 path.push(element.clone());
-                collect(child_schema(schema, &element), entry, path, set);
+                collect(child_schema(schema, &element), entry, empty, path, set);
                 let hollow = entry.is_null() || entry.as_object().is_some_and(Map::is_empty);
                 if hollow || schema.field(name).is_none() {
                     set.insert_steps(path);
@@ -101,6 +121,7 @@ fn collect(schema: &dyn MergeSchema, value: &Value, path: &mut Vec<PathElement>,
                 path.pop();
             }
         }
+        Walk::List([]) if empty == EmptyLists::AreFields => set.insert_steps(path),
         Walk::List(items) => {
             let mut seen: BTreeMap<PathElement, usize> = BTreeMap::new();
             let named: Vec<(PathElement, &Value)> =
@@ -112,7 +133,7 @@ fn collect(schema: &dyn MergeSchema, value: &Value, path: &mut Vec<PathElement>,
                 let once = seen.get(&element).copied() == Some(1);
                 path.push(element);
                 if once {
-                    collect(schema.item().unwrap_or(&super::DEDUCED), item, path, set);
+                    collect(schema.item().unwrap_or(&super::DEDUCED), item, empty, path, set);
                 }
                 set.insert_steps(path);
                 path.pop();

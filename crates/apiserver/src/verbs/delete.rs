@@ -86,7 +86,7 @@ async fn delete_once(
         }
         target.resource.strategy.begin_delete(&mut body);
     }
-    if finalizers.is_empty() && target.resource.strategy.may_vanish(&body) {
+    if object::finalizers(&body).is_empty() && target.resource.strategy.may_vanish(&body) {
         return remove(writer, target, options, stored, old);
     }
     mark(writer, target, options, stored, &old, body)

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use apiserver::body::{boxed, full};
+use apiserver::controllers::Controllers;
+use apiserver::defined::DefinedApis;
 use apiserver::kinds::BuiltIns;
 use apiserver::server::Parts;
 use apiserver::{
-    ApiServer, Catalog, FixedApis, GroupVersionKind, Partition, RequestCx, Scale, Scope, ServedResource,
+    ApiServer, ApiSets, GroupVersionKind, Partition, RequestCx, Scale, Scope, ServedResource,
     StructuralSchema, UserInfo,
 };
 use http_body_util::BodyExt;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 
 pub struct Host {
     pub server: ApiServer,
-    pub apis: Arc<FixedApis>,
+    pub apis: Arc<dyn ApiSets>,
 }
 
 pub fn host() -> Host {
@@ -33,7 +35,7 @@ pub fn host_of(parts: Parts) -> Host {
         "crates",
         false,
     )));
-    Host { server, apis: Arc::new(FixedApis(Arc::new(Catalog::new(resources)))) }
+    Host { apis: Arc::new(DefinedApis::new(server.store().clone(), resources)), server }
 }
 
 fn widgets() -> ServedResource {
@@ -113,6 +115,43 @@ impl Host {
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
             headers: head.headers,
         }
+    }
+
+    /// The controllers of the host.
+    pub fn controllers(&self) -> Controllers {
+        Controllers {
+            server: self.server.clone(),
+            apis: self.apis.clone(),
+            root_certificates: "PEM".to_owned(),
+            tokens: None,
+            default_accounts: true,
+        }
+    }
+
+    /// Runs a story while the controllers run.
+    pub async fn with_controllers(&self, story: impl Future<Output = ()>) {
+        let controllers = self.controllers();
+        tokio::select! {
+            () = controllers.run(runtime::Stop::new()) => panic!("the controllers ended"),
+            () = story => {}
+        }
+    }
+
+    /// Waits until an object is gone, in bounded time.
+    pub async fn until_gone(&self, url: &str) {
+        self.until(url, |answer| answer.code == 404).await;
+    }
+
+    /// Waits until a read fulfils a condition, in bounded time.
+    pub async fn until(&self, url: &str, holds: impl Fn(&Answer) -> bool) -> Answer {
+        for _ in 0..500 {
+            let answer = self.get(url).await;
+            if holds(&answer) {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{url} never came to the expected state: {:?}", self.get(url).await);
     }
 
     /// A kube client of one partition.
