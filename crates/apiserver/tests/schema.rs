@@ -354,6 +354,10 @@ fn hostile_schemas_and_objects_end_in_errors_in_bounded_time() {
     );
     let wrong = spec(json!({"type": "array", "items": {"type": "string"}}));
     assert!(errors(&wrong, json!({"spec": (0..100_000).collect::<Vec<i32>>()})).len() <= 500);
+    let branches: Vec<Value> = (0..5000).map(|i| json!({"items": {"enum": [format!("x{i}")]}})).collect();
+    let many = spec(json!({"type": "array", "items": {"type": "string"}, "anyOf": branches}));
+    let found = errors(&many, json!({"spec": (0..20_000).map(|i| i.to_string()).collect::<Vec<_>>()}));
+    assert!(found.last().is_some_and(|error| error.contains("too many steps")), "{:?}", found.last());
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 

@@ -12,6 +12,9 @@ use super::{
 
 /// Errors of one object; more are not collected.
 const ERRORS_MAX: usize = 500;
+/// Steps of one validation: visited values, compared enumeration values, matched characters. A large object under a schema of
+/// many alternatives multiplies; this is where it ends.
+const STEPS_MAX: u64 = 10_000_000;
 
 /// Everything wrong with `value`; `old` is the stored value of an update.
 pub(crate) fn validate(
@@ -20,14 +23,18 @@ pub(crate) fn validate(
     old: Option<&Value>,
     path: &FieldPath<'_>,
 ) -> Vec<FieldError> {
-    let mut sink = Sink::default();
+    let mut sink = Sink { errors: Vec::new(), steps: STEPS_MAX };
     check(node, value, old, path, &mut sink);
+    if sink.steps == 0 {
+        let detail = "the object takes too many steps to validate against its schema";
+        sink.errors.push(FieldError::invalid("", &Value::from(""), detail));
+    }
     sink.errors
 }
 
-#[derive(Default)]
 struct Sink {
     errors: Vec<FieldError>,
+    steps: u64,
 }
 
 impl Sink {
@@ -37,15 +44,28 @@ impl Sink {
         }
     }
 
-    fn full(&self) -> bool {
-        self.errors.len() >= ERRORS_MAX
+    fn done(&self) -> bool {
+        self.errors.len() >= ERRORS_MAX || self.steps == 0
+    }
+
+    fn charge(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_sub(steps as u64);
+    }
+
+    /// Errors of a value under one branch, at the cost of this validation.
+    fn branch(&mut self, node: &Node, value: &Value, path: &FieldPath<'_>) -> Vec<FieldError> {
+        let mut inner = Sink { errors: Vec::new(), steps: self.steps };
+        check(node, value, None, path, &mut inner);
+        self.steps = inner.steps;
+        inner.errors
     }
 }
 
 fn check(node: &Node, value: &Value, old: Option<&Value>, path: &FieldPath<'_>, sink: &mut Sink) {
-    if sink.full() || old == Some(value) {
+    if sink.done() || old == Some(value) {
         return;
     }
+    sink.charge(1);
     if value.is_null() && node.nullable {
         return;
     }
@@ -129,6 +149,7 @@ fn check_value(checks: &Checks, value: &Value, path: &FieldPath<'_>, sink: &mut 
     let invalid = |sink: &mut Sink, shown: &Value, rule: String| {
         sink.push(FieldError::invalid(path.dotted(), shown, &format!("{} {rule}", body(path))));
     };
+    sink.charge(checks.allowed.as_ref().map_or(0, |allowed| allowed.len() / 8));
     if let Some(allowed) = &checks.allowed
         && !allowed.contains(value)
     {
@@ -140,6 +161,7 @@ fn check_value(checks: &Checks, value: &Value, path: &FieldPath<'_>, sink: &mut 
     }
     match value {
         Value::String(text) => {
+            sink.charge(text.len() / 64);
             let length = || text.chars().count() as u64;
             if let Some(max) = checks.max_length
                 && text.len() as u64 > max
@@ -274,14 +296,14 @@ fn check_junctors(checks: &Checks, value: &Value, path: &FieldPath<'_>, sink: &m
         sink.push(FieldError::invalid("", &Value::from(""), &detail));
     };
     if !checks.any_of.is_empty() {
-        let (passed, closest) = count_valid(&checks.any_of, value, path, true);
+        let (passed, closest) = count_valid(&checks.any_of, value, path, true, sink);
         if passed == 0 {
             say(sink, "must validate at least one schema (anyOf)");
             closest.into_iter().for_each(|error| sink.push(error));
         }
     }
     if !checks.one_of.is_empty() {
-        let (passed, closest) = count_valid(&checks.one_of, value, path, false);
+        let (passed, closest) = count_valid(&checks.one_of, value, path, false, sink);
         if passed == 0 {
             closest.into_iter().for_each(|error| sink.push(error));
             say(sink, "must validate one and only one schema (oneOf). Found none valid");
@@ -295,7 +317,7 @@ fn check_junctors(checks: &Checks, value: &Value, path: &FieldPath<'_>, sink: &m
     if !checks.all_of.is_empty() {
         let mut passed = 0;
         for node in &checks.all_of {
-            let errors = validate(node, value, None, path);
+            let errors = sink.branch(node, value, path);
             passed += usize::from(errors.is_empty());
             errors.into_iter().for_each(|error| sink.push(error));
         }
@@ -305,7 +327,7 @@ fn check_junctors(checks: &Checks, value: &Value, path: &FieldPath<'_>, sink: &m
         }
     }
     if let Some(not) = &checks.not
-        && validate(not, value, None, path).is_empty()
+        && sink.branch(not, value, path).is_empty()
     {
         say(sink, "must not validate the schema (not)");
     }
@@ -317,11 +339,12 @@ fn count_valid(
     value: &Value,
     path: &FieldPath<'_>,
     first_is_enough: bool,
+    sink: &mut Sink,
 ) -> (usize, Vec<FieldError>) {
     let mut passed = 0;
     let mut closest: Option<Vec<FieldError>> = None;
     for node in nodes {
-        let errors = validate(node, value, None, path);
+        let errors = sink.branch(node, value, path);
         if errors.is_empty() {
             passed += 1;
             if first_is_enough {
