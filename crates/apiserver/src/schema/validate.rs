@@ -15,6 +15,10 @@ const ERRORS_MAX: usize = 500;
 /// Steps of one validation: visited values, compared enumeration values, matched characters. A large object under a schema of
 /// many alternatives multiplies; this is where it ends.
 const STEPS_MAX: u64 = 10_000_000;
+/// Errors of one branch of an alternative: enough to find the branch that came closest.
+const BRANCH_ERRORS_MAX: usize = 50;
+/// Steps that writing an error costs.
+const ERROR_STEPS: usize = 100;
 
 /// Everything wrong with `value`; `old` is the stored value of an update.
 pub(crate) fn validate(
@@ -23,7 +27,7 @@ pub(crate) fn validate(
     old: Option<&Value>,
     path: &FieldPath<'_>,
 ) -> Vec<FieldError> {
-    let mut sink = Sink { errors: Vec::new(), steps: STEPS_MAX };
+    let mut sink = Sink { errors: Vec::new(), steps: STEPS_MAX, errors_max: ERRORS_MAX };
     check(node, value, old, path, &mut sink);
     if sink.steps == 0 {
         let detail = "the object takes too many steps to validate against its schema";
@@ -35,17 +39,19 @@ pub(crate) fn validate(
 struct Sink {
     errors: Vec<FieldError>,
     steps: u64,
+    errors_max: usize,
 }
 
 impl Sink {
     fn push(&mut self, error: FieldError) {
-        if self.errors.len() < ERRORS_MAX {
+        if self.errors.len() < self.errors_max {
+            self.charge(ERROR_STEPS);
             self.errors.push(error);
         }
     }
 
     fn done(&self) -> bool {
-        self.errors.len() >= ERRORS_MAX || self.steps == 0
+        self.errors.len() >= self.errors_max || self.steps == 0
     }
 
     fn charge(&mut self, steps: usize) {
@@ -54,7 +60,7 @@ impl Sink {
 
     /// Errors of a value under one branch, at the cost of this validation.
     fn branch(&mut self, node: &Node, value: &Value, path: &FieldPath<'_>) -> Vec<FieldError> {
-        let mut inner = Sink { errors: Vec::new(), steps: self.steps };
+        let mut inner = Sink { errors: Vec::new(), steps: self.steps, errors_max: BRANCH_ERRORS_MAX };
         check(node, value, None, path, &mut inner);
         self.steps = inner.steps;
         inner.errors
@@ -99,6 +105,9 @@ fn check(node: &Node, value: &Value, old: Option<&Value>, path: &FieldPath<'_>, 
                     .and_then(Value::as_array)
                     .map(|old| super::lists::Correlation::new(&node.list_type, old));
                 for (index, child) in list.iter().enumerate() {
+                    if sink.done() {
+                        break;
+                    }
                     let old_child = old.as_ref().and_then(|old| old.of(child));
                     check(items, child, old_child, &path.index(index), sink);
                 }
@@ -344,6 +353,9 @@ fn count_valid(
     let mut passed = 0;
     let mut closest: Option<Vec<FieldError>> = None;
     for node in nodes {
+        if sink.steps == 0 {
+            break;
+        }
         let errors = sink.branch(node, value, path);
         if errors.is_empty() {
             passed += 1;
