@@ -7,6 +7,7 @@ mod graph; // who depends on whom
 mod namespaces; // terminating namespaces empty themselves
 mod queue; // keys that are due
 mod service_accounts; // default accounts, token secrets, root certificates
+mod upkeep; // history and events end
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ impl Controllers {
                 garbage::run(self),
                 service_accounts::run(self),
                 definitions::run(self),
+                upkeep::run(self),
             );
         };
         tokio::select! {

@@ -4,7 +4,26 @@
 //! refusals are Kubernetes `Status` objects. Refuses: to know what a partition means, to authenticate, to authorize — the host
 //! does that before it calls [`ApiServer::handle`].
 //!
-//! Floors: objects are `serde_json::Value` while they are worked on and JSON bytes while they are stored.
+//! Objects are `serde_json::Value` while they are worked on and JSON bytes while they are stored.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use apiserver::{ApiServer, Partition, UserInfo, defined::DefinedApis, kinds::BuiltIns, local::WriteParams};
+//! use apiserver::{GroupVersionResource, server::Parts};
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), apiserver::ApiError> {
+//! # let now = tokio::runtime::Builder::new_current_thread().build().map_err(apiserver::ApiError::internal)?;
+//! # now.block_on(async {
+//! let server = ApiServer::new(Parts::default());
+//! let apis = Arc::new(DefinedApis::new(server.store().clone(), BuiltIns::default().resources()));
+//! let alice = server.local(Partition::from("tenant-a"), apis, UserInfo::system("alice"));
+//! let maps = GroupVersionResource::new("", "v1", "configmaps");
+//! let map = json!({"metadata": {"name": "greeting", "namespace": "default"}, "data": {"text": "hello"}});
+//! let made = alice.create(&maps, map, &WriteParams::default()).await?;
+//! assert_eq!(made["data"]["text"], "hello");
+//! # Ok(()) }) }
+//! ```
 
 // Names and refusals.
 pub mod error; // every refusal as a Status

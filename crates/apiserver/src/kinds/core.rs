@@ -110,7 +110,18 @@ pub(super) fn new_events() -> ServedResource {
     ServedResource {
         storage: StoragePrefix::new("", "events"),
         storage_api_version: "v1".into(),
-        selectable_fields: texts(&["reason", "type", "reportingController"]),
+        selectable_fields: texts(&[
+            "regarding.kind",
+            "regarding.namespace",
+            "regarding.name",
+            "regarding.uid",
+            "regarding.apiVersion",
+            "regarding.resourceVersion",
+            "regarding.fieldPath",
+            "reason",
+            "reportingController",
+            "type",
+        ]),
         converter: Some(Arc::new(EventFaces)),
         columns: vec![
             column("Last Seen", "date", ".deprecatedLastTimestamp"),

@@ -202,16 +202,19 @@ fn count_generation(target: &Target, body: &mut Value, old: &Value) {
     if !target.resource.strategy.counts_generation() {
         return;
     }
-    let skip_status = target.resource.subresources.status;
-    let content = |o: &Value| -> Map<String, Value> {
-        let map = o.as_object().cloned().unwrap_or_default();
-        map.into_iter()
-            .filter(|(k, _)| k != "metadata" && k != "apiVersion" && !(skip_status && k == "status"))
-            .collect()
-    };
     let before = object::generation(old);
-    let after = if content(body) == content(old) { before } else { before + 1 };
+    let after = if same_content(target, body, old) { before } else { before + 1 };
     if after > 0 {
         object::set(body, "generation", after);
     }
+}
+
+fn same_content(target: &Target, a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
+    let counts = |key: &str| {
+        !matches!(key, "metadata" | "apiVersion" | "kind")
+            && !(target.resource.subresources.status && key == "status")
+    };
+    let size = |map: &Map<String, Value>| map.keys().filter(|k| counts(k)).count();
+    size(a) == size(b) && a.iter().filter(|(k, _)| counts(k)).all(|(k, v)| b.get(k) == Some(v))
 }
