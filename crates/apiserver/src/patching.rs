@@ -11,10 +11,10 @@ use crate::resource::{Origin, ServedResource};
 
 /// How the parts of an object are owned and merged: by the structural schema of custom kinds, by the table of built-in kinds.
 pub(crate) fn merge_schema(resource: &ServedResource) -> &dyn MergeSchema {
-    if resource.origin == Origin::BuiltIn {
-        if let Some(node) = crate::builtin::table().kind(&resource.api_version(), &resource.gvk.kind) {
-            return node;
-        }
+    if resource.origin == Origin::BuiltIn
+        && let Some(node) = crate::builtin::table().kind(&resource.api_version(), &resource.gvk.kind)
+    {
+        return node;
     }
     match &resource.schema {
         Some(schema) => &**schema,

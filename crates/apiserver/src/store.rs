@@ -345,6 +345,20 @@ impl Store {
         }
     }
 
+    /// Removes every object of a partition, whoever holds it, and ends its watches; answers how many there were. Watches over all
+    /// partitions see the removals.
+    pub fn remove_partition(&self, partition: &Partition) -> usize {
+        let mut removed = 0;
+        let range = Range::scope(Scope::One(partition.clone()));
+        for prefix in self.prefixes_of(partition) {
+            for stored in self.list_all(&prefix, &range).items {
+                removed += usize::from(self.delete(&prefix, &stored.key, stored.revision).is_ok());
+            }
+        }
+        self.end_watches(partition);
+        removed
+    }
+
     /// Forgets the history up to and including `revision`.
     pub fn compact(&self, revision: u64) {
         for table in self.0.state.write().tables.values_mut() {

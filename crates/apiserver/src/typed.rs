@@ -87,10 +87,11 @@ fn walk_one(ty: Type, value: &mut Value, kind: &str, path: &str, depth: usize, d
     if !fits && !value.is_null() {
         refuse(value, kind, path, wanted, decoded);
     }
-    if let (Type::Bytes, Value::String(text)) = (ty, &*value) {
-        if !is_base64(text) && decoded.fault.is_none() {
-            decoded.fault = Some("illegal base64 data at input byte 0".to_owned());
-        }
+    if let (Type::Bytes, Value::String(text)) = (ty, &*value)
+        && !is_base64(text)
+        && decoded.fault.is_none()
+    {
+        decoded.fault = Some("illegal base64 data at input byte 0".to_owned());
     }
 }
 

@@ -23,10 +23,10 @@ pub(super) async fn run(controllers: &Controllers) {
     loop {
         sleep(LOOK_EVERY).await;
         revisions.push_back(store.revision());
-        if revisions.len() > HISTORY_MINUTES {
-            if let Some(old) = revisions.pop_front() {
-                store.compact(old);
-            }
+        if revisions.len() > HISTORY_MINUTES
+            && let Some(old) = revisions.pop_front()
+        {
+            store.compact(old);
         }
         end_events(controllers);
     }
@@ -38,11 +38,12 @@ fn end_events(controllers: &Controllers) {
     let now = controllers.server.parts().clock.now().as_second();
     for stored in store.list_all(&prefix, &Range::scope(Scope::All)).items {
         let event = stored.value();
-        let last = ["/lastTimestamp", "/series/lastObservedTime", "/eventTime", "/metadata/creationTimestamp"]
-            .iter()
-            .filter_map(|path| event.pointer(path).and_then(Value::as_str)?.parse::<Timestamp>().ok())
-            .map(|t| t.as_second())
-            .max();
+        let last =
+            ["/lastTimestamp", "/series/lastObservedTime", "/eventTime", "/metadata/creationTimestamp"]
+                .iter()
+                .filter_map(|path| event.pointer(path).and_then(Value::as_str)?.parse::<Timestamp>().ok())
+                .map(|t| t.as_second())
+                .max();
         if last.is_some_and(|last| now - last > EVENTS_LAST_SECONDS) {
             // A conflict means that somebody has just touched it.
             let _ = store.delete(&prefix, &stored.key, stored.revision);

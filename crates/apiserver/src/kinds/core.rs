@@ -333,10 +333,10 @@ impl ResourceStrategy for Secrets {
         {
             causes.push(Cause::required("metadata.annotations[kubernetes.io/service-account.name]", ""));
         }
-        if let Some(old) = old {
-            if old.get("type") != object.get("type") {
-                causes.push(Cause::invalid("type", &kind.into(), "field is immutable"));
-            }
+        if let Some(old) = old
+            && old.get("type") != object.get("type")
+        {
+            causes.push(Cause::invalid("type", &kind.into(), "field is immutable"));
         }
         causes.extend(immutable_faults(object, old, &["data"]));
         causes

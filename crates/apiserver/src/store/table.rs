@@ -104,7 +104,7 @@ impl Table {
         let past = self.past(range, revision)?;
         if past.is_empty() {
             let here = self.entries.range(range.bounds(after)).filter(|(k, _)| range.contains(k));
-            return Ok(cut(here.map(|(k, e)| (k, e)), revision, limit));
+            return Ok(cut(here, revision, limit));
         }
         let mut then: BTreeMap<&ObjectKey, &Entry> =
             self.entries.range(range.bounds(after)).filter(|(k, _)| range.contains(k)).collect();

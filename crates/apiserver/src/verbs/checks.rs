@@ -92,10 +92,8 @@ fn name_faults(target: &Target, metadata: &Map<String, Value>, is_update: bool, 
     let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default();
     if name.is_empty() {
         causes.push(Cause::required("metadata.name", "name or generateName is required"));
-    } else if !is_update {
-        if let Some(fault) = target.resource.strategy.name_fault(name) {
-            causes.push(Cause::invalid("metadata.name", &name.into(), fault));
-        }
+    } else if !is_update && let Some(fault) = target.resource.strategy.name_fault(name) {
+        causes.push(Cause::invalid("metadata.name", &name.into(), fault));
     }
     if target.resource.namespaced
         && metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().is_empty()
@@ -126,10 +124,10 @@ fn string_map_faults(metadata: &Map<String, Value>, field: &str, causes: &mut Ve
             continue;
         };
         size += key.len() + text.len();
-        if field == "labels" {
-            if let Some(fault) = label_value_fault(text) {
-                causes.push(Cause::invalid(path.clone(), value, fault));
-            }
+        if field == "labels"
+            && let Some(fault) = label_value_fault(text)
+        {
+            causes.push(Cause::invalid(path.clone(), value, fault));
         }
     }
     if field == "annotations" && size > ANNOTATIONS_BYTES_MAX {

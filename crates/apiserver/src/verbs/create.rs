@@ -67,11 +67,11 @@ pub(crate) async fn finish(
     causes.extend(shape::faults(&target.resource, &body, None));
     causes.extend(target.resource.strategy.validate(&body, None));
     refuse(target, object::name(&body), causes)?;
-    if let Some(selector) = &target.resource.restrict {
-        if !selector.matches(&body) {
-            let why = format!("the object must match the label selector {selector}");
-            return Err(ApiError::forbidden(&target.group_resource(), object::name(&body), why));
-        }
+    if let Some(selector) = &target.resource.restrict
+        && !selector.matches(&body)
+    {
+        let why = format!("the object must match the label selector {selector}");
+        return Err(ApiError::forbidden(&target.group_resource(), object::name(&body), why));
     }
     attributes.object = writer.leaving(target, body.clone());
     writer.server.admit_final(&mut attributes).await?;
@@ -128,10 +128,11 @@ pub(crate) fn stamp(writer: &Writer<'_>, target: &Target, body: &mut Value) {
 }
 
 fn reset_status(target: &Target, body: &mut Value) {
-    if target.resource.subresources.status && target.resource.strategy.drops_status_on_create() {
-        if let Some(map) = body.as_object_mut() {
-            map.remove("status");
-        }
+    if target.resource.subresources.status
+        && target.resource.strategy.drops_status_on_create()
+        && let Some(map) = body.as_object_mut()
+    {
+        map.remove("status");
     }
 }
 

@@ -166,10 +166,10 @@ fn mark(
 pub(crate) fn success(target: &Target, object: &Value) -> Value {
     let mut details =
         json!({"name": target.name, "kind": &*target.resource.plural, "uid": object::uid(object)});
-    if let Some(map) = details.as_object_mut() {
-        if !target.resource.gvk.group.is_empty() {
-            map.insert("group".to_owned(), (&*target.resource.gvk.group).into());
-        }
+    if let Some(map) = details.as_object_mut()
+        && !target.resource.gvk.group.is_empty()
+    {
+        map.insert("group".to_owned(), (&*target.resource.gvk.group).into());
     }
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 }

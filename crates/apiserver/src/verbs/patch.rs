@@ -60,6 +60,9 @@ async fn patch_once(writer: &Writer<'_>, target: &Target, patch: &Patch) -> Resu
         return Err(target.not_found().into());
     };
     let old = served(&target.resource, &stored)?;
+    if patch.kind == PatchKind::Apply {
+        check_same(target, &patch.body, &old)?;
+    }
     let (mut body, origin) = match patch.kind {
         PatchKind::Apply => (apply(writer, target, Some(&old), patch)?, Origin::Applied),
         _ => (patched(writer, target, &old, patch)?, Origin::Written),
@@ -67,17 +70,27 @@ async fn patch_once(writer: &Writer<'_>, target: &Target, patch: &Patch) -> Resu
     checks::check_name(target, &mut body).map_err(|_| name_changed(target, &body))?;
     checks::check_namespace(target, &mut body)?;
     let mut warnings = clean(writer, target, &mut body)?;
-    if object::resource_version(&body) != object::resource_version(&old)
-        && !object::resource_version(&body).is_empty()
-    {
-        return Err(ApiError::modified(&target.group_resource(), &target.name).into());
-    }
+    check_same(target, &body, &old)?;
     let mut written = match update::replace(writer, target, &stored, body, origin).await {
         Err(error) if error.is_conflict() => return Err(Refusal::Raced(error)),
         other => other?,
     };
     warnings.append(&mut written.warnings);
     Ok(Written { warnings, ..written })
+}
+
+/// A version or uid that a patch names must be that of the object: both are preconditions.
+fn check_same(target: &Target, wanted: &Value, old: &Value) -> Result<(), ApiError> {
+    let (version, uid) = (object::resource_version(wanted), object::uid(wanted));
+    if !version.is_empty() && version != object::resource_version(old) {
+        return Err(ApiError::modified(&target.group_resource(), &target.name));
+    }
+    if !uid.is_empty() && uid != object::uid(old) {
+        let actual = object::uid(old);
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}");
+        return Err(ApiError::conflict(&target.group_resource(), &target.name, &why));
+    }
+    Ok(())
 }
 
 fn name_changed(target: &Target, body: &Value) -> ApiError {
