@@ -325,6 +325,76 @@ fn time_stamps_are_kept_when_nothing_else_differs() {
     assert_eq!(new, before);
 }
 
+/// Two versions of a kind: `spec.size` of v1 is `spec.bytes` of v2.
+struct Renamed;
+
+impl apiserver::apply::Versions for Renamed {
+    fn schema(&self, api_version: &str) -> Option<&dyn MergeSchema> {
+        ["x.io/v1", "x.io/v2"].contains(&api_version).then_some(&DEDUCED as _)
+    }
+
+    fn convert(&self, object: &Value, api_version: &str) -> Option<Result<Value, String>> {
+        self.schema(api_version)?;
+        let mut object = object.clone();
+        object["apiVersion"] = json!(api_version);
+        let (from, to) = if api_version == "x.io/v2" { ("size", "bytes") } else { ("bytes", "size") };
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+            && let Some(value) = spec.remove(from)
+        {
+            spec.insert(to.to_owned(), value);
+        }
+        Some(Ok(object))
+    }
+}
+
+fn in_version<'a>(version: &'a str, manager: &'a str) -> Tracking<'a> {
+    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    Tracking { versions: Some(&Renamed), ..Tracking::new(version, &DEDUCED, manager, now) }
+}
+
+#[test]
+fn ownership_holds_across_versions() {
+    let wish = |version: &str, spec: Value| json!({"apiVersion": version, "kind": "X", "metadata": {"name": "x"}, "spec": spec});
+    let convert = |object: &Value, version: &str| {
+        apiserver::apply::Versions::convert(&Renamed, object, version).unwrap().unwrap()
+    };
+    let first =
+        apply(&in_version("x.io/v1", "a"), None, &wish("x.io/v1", json!({"size": 1, "keep": 1})), false)
+            .unwrap();
+    let live = convert(&first.object, "x.io/v2");
+
+    // The same wish in the other version is no change, and another one meets the owner in the owner's version.
+    let same = apply(&in_version("x.io/v2", "b"), Some(&live), &wish("x.io/v2", json!({"bytes": 1})), false)
+        .unwrap();
+    assert_eq!(same.object["spec"], json!({"bytes": 1, "keep": 1}));
+    let error = apply(&in_version("x.io/v2", "b"), Some(&live), &wish("x.io/v2", json!({"bytes": 2})), false)
+        .unwrap_err();
+    assert_eq!(error.to_string(), r#"Apply failed with 1 conflict: conflict with "a": .spec.size"#);
+
+    // What the manager applied in the old version and no longer applies in the new one goes.
+    let moved =
+        apply(&in_version("x.io/v2", "a"), Some(&live), &wish("x.io/v2", json!({"keep": 1})), false).unwrap();
+    assert_eq!(moved.object["spec"], json!({"keep": 1}));
+    assert_eq!(moved.object["metadata"]["managedFields"][0]["apiVersion"], "x.io/v2");
+
+    // Entries of a version that is gone are dropped, not kept forever.
+    let mut stale = live.clone();
+    stale["metadata"]["managedFields"][0]["apiVersion"] = json!("x.io/v0");
+    let done = apply(&in_version("x.io/v2", "b"), Some(&stale), &wish("x.io/v2", json!({"bytes": 2})), false)
+        .unwrap();
+    assert_eq!(done.object["metadata"]["managedFields"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_null_creation_timestamp_is_no_change() {
+    let mut wish = object(json!({"replicas": 1}));
+    wish["metadata"]["creationTimestamp"] = Value::Null;
+    let first = apply(&cx("a", 1), None, &wish, false).unwrap();
+    let mut stored = live(first.object);
+    stored["metadata"]["creationTimestamp"] = json!("2030-01-01T00:00:01Z");
+    assert!(!apply(&cx("a", 9), Some(&stored), &wish, false).unwrap().changed);
+}
+
 fn spec() -> impl Strategy<Value = Value> {
     let ports = prop::collection::btree_map(80..84i64, prop::option::of("[ab]"), 1..3).prop_map(|ports| {
         ports

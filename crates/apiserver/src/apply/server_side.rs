@@ -100,6 +100,7 @@ pub fn apply(
     force: bool,
 ) -> Result<Applied, ApplyError> {
     check_body(cx, applied)?;
+    let applied = &without_null_timestamp(applied);
     let before = live.map_or_else(|| Ok(ManagedFields::default()), ManagedFields::of);
     let before = before.map_err(|e| ApplyError::ManagedFields(e.to_string()))?;
     let old = live.map_or_else(|| blank(applied), without);
@@ -152,6 +153,17 @@ fn check_body(cx: &Tracking<'_>, applied: &Value) -> Result<(), ApplyError> {
         many => many.iter().fold("errors:".to_owned(), |text, fault| format!("{text}\n  {fault}")),
     };
     Err(ApplyError::Shape { object, faults })
+}
+
+/// Typed clients send `creationTimestamp: null` with every object; it must not look like a change.
+fn without_null_timestamp(applied: &Value) -> Value {
+    let mut applied = applied.clone();
+    if let Some(metadata) = applied.get_mut("metadata").and_then(Value::as_object_mut)
+        && metadata.get("creationTimestamp").is_some_and(Value::is_null)
+    {
+        metadata.remove("creationTimestamp");
+    }
+    applied
 }
 
 /// The entries of an object that was never tracked: all it holds belongs to one updater.

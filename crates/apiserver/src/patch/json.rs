@@ -27,6 +27,9 @@ pub fn json_patch(object: &Value, patch: &Value) -> Result<Value, PatchError> {
     let mut copied = 0;
     for (index, operation) in operations.iter().enumerate() {
         check_bounds(&patched, operation, &mut copied)?;
+        if is_test_of_absence(&patched, operation) {
+            continue;
+        }
         json_patch::patch(&mut patched, std::slice::from_ref(operation))
             .map_err(|e| PatchError::Inapplicable { index, why: e.to_string() })?;
     }
@@ -34,6 +37,14 @@ pub fn json_patch(object: &Value, patch: &Value) -> Result<Value, PatchError> {
         Ok(patched)
     } else {
         Err(PatchError::Malformed("the result is no object".to_owned()))
+    }
+}
+
+/// Kubernetes lets a test for null pass where nothing is: clients test so that a field is absent.
+fn is_test_of_absence(object: &Value, operation: &PatchOperation) -> bool {
+    match operation {
+        PatchOperation::Test(test) => test.value.is_null() && object.pointer(test.path.as_str()).is_none(),
+        _ => false,
     }
 }
 
@@ -83,6 +94,8 @@ mod tests {
         ]);
         let done = json_patch(&object, &patch).unwrap();
         assert_eq!(done, json!({"a": [2, 3], "x": {"c~d/e": 2}, "y": {"c~d/e": 2}}));
+        let absent = json!([{"op": "test", "path": "/none", "value": null}, {"op": "add", "path": "/none", "value": 1}]);
+        assert_eq!(json_patch(&object, &absent).unwrap()["none"], 1);
         let failed = json_patch(&object, &json!([{"op": "test", "path": "/a/0", "value": 9}])).unwrap_err();
         assert!(matches!(failed, PatchError::Inapplicable { index: 0, .. }));
         assert_eq!(ApiError::from(failed).code, 422);
