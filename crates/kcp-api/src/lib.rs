@@ -35,12 +35,12 @@ pub mod labels; // labels and names derived by hashing
 mod lossless; // a typed view over raw JSON that loses nothing
 pub mod names; // cluster names, workspace paths, initializers
 mod object; // what every kind has
-mod open_enum; // enumerations that keep unknown words
+mod open_enum;
 mod read; // JSON from strangers
 pub mod schemas; // CustomResourceDefinitions and APIResourceSchemas of every kind
 pub mod tenancy; // workspaces, their types, and who may log in
 pub mod topology; // shards in groups
-pub mod workspaces; // types, nesting, contributions, phases
+pub mod workspaces; // types, nesting, contributions, phases // enumerations that keep unknown words
 
 pub use condition::{Condition, ConditionStatus, Conditions, Severity};
 pub use convert::{ConversionError, convert};

@@ -28,6 +28,7 @@ pub use admission::{
 };
 pub use compatibility::{SchemaChange, SchemaChangeKind, compare_resource_schemas, compare_schemas};
 pub use convert_crd::{SchemaConversionError, crd_of, resource_schema_of};
+pub(crate) use name::split as split_name;
 pub use name::{SchemaName, SchemaNameError, content_prefix, dated_prefix};
 
 /// CustomResourceDefinitions that every logical cluster serves without a binding.

@@ -42,6 +42,18 @@ proptest! {
     }
 
     #[test]
+    fn conv_03_any_json_converts_or_is_refused(object in generators::hostile_object()) {
+        for to in [OLD, NEW] {
+            match convert(object.clone(), to) {
+                Ok(converted) => prop_assert_eq!(&converted["apiVersion"], to),
+                Err(error) => prop_assert!(!error.to_string().is_empty() && !error.help().is_empty()),
+            }
+        }
+        let _ = Lossless::<v1alpha2::ApiExport>::from_value(object.clone());
+        let _ = Lossless::<v1alpha2::ApiBinding>::from_value(object);
+    }
+
+    #[test]
     fn conv_05_a_claim_never_gets_wider_through_the_older_version(object in generators::binding_v2()) {
         let mut older = convert(object.clone(), OLD).unwrap();
         older["metadata"]["labels"] = json!({"touched": "yes"});

@@ -35,7 +35,7 @@ fn arbitrary<K: Kind + Serialize + DeserializeOwned>() {
     let versions = crd["spec"]["versions"].as_array().unwrap();
     let version = versions.iter().find(|version| version["name"] == K::VERSION).unwrap();
     let objects = generators::by_schema(&version["schema"]["openAPIV3Schema"]);
-    let config = Config { failure_persistence: None, ..Config::with_cases(64) };
+    let config = Config { failure_persistence: None, ..Config::with_cases(Config::default().cases / 4) };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     runner
         .run(&objects, |mut object| {

@@ -16,7 +16,7 @@ pub mod authorization; // may they do this? the chain, a file per link
 pub mod identity; // effective users, scopes, warrants
 pub mod impersonation; // who may act as whom
 mod reviews; // TokenReview, SubjectAccessReview and their kin
-mod service_accounts; // default accounts, token secrets, the issuer
+mod service_accounts; // the issuer, and what its tokens depend on
 mod webhook_client;
 mod workspace_issuers; // which issuers a workspace's type names // HTTPS to a webhook that a kubeconfig describes
 
@@ -41,9 +41,8 @@ pub mod workspaces; // admission, scheduling, content deletion
 pub mod virtual_workspaces; // /services/…
 
 mod bootstrap; // what root holds at ready
+mod cluster_roles; // roles made of others
 mod controllers; // every loop, its owner, its end
-mod crds; // names accepted, established, instances cleaned up
-mod namespaces; // content of a namespace that ends
 pub mod reconcile; // a loop over one kind in all clusters
 pub mod records; // guarded writes of the server's own loops
 

@@ -5,7 +5,6 @@ use apiserver::{
     rbac::{Rule, escalation_message, uncovered},
 };
 use async_trait::async_trait;
-use serde_json::Value;
 
 use crate::{
     authorization::{ResourceAction, Rules as _},
@@ -106,11 +105,4 @@ fn held(core: &Core, user: &UserInfo, attributes: &Attributes<'_>) -> Vec<Rule> 
             places.iter().flat_map(|place| core.rbac.rules_for(place, user, Some(attributes.namespace)))
         })
         .collect()
-}
-
-/// The rules an aggregating role should have now, given all cluster roles of its cluster.
-pub(crate) fn aggregate(role: &mut Value, all: &[Value]) {
-    if let Some(rules) = apiserver::rbac::aggregated_rules(role, all) {
-        role["rules"] = rules.into();
-    }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::claims::{self, Scope};
 use super::{ConversionError, put_list, retained, take_list};
-use crate::schemas::SchemaName;
+use crate::schemas::{SchemaNameError, split_name};
 
 pub(super) fn to_v1alpha2(object: &mut Value) -> Result<(), ConversionError> {
     let other_resources = retained::take(object, retained::RESOURCES)?;
@@ -17,11 +17,15 @@ pub(super) fn to_v1alpha2(object: &mut Value) -> Result<(), ConversionError> {
         for (index, name) in names.unwrap_or_default().iter().enumerate() {
             let path = || format!("spec.latestResourceSchemas[{index}]");
             let name = name.as_str().ok_or_else(|| ConversionError::field(path(), "a text"))?;
-            let known = exact.iter().any(|entry| entry["schema"] == *name);
-            match name.parse::<SchemaName>() {
-                Ok(parts) => resources.push(stored(&parts, name)),
-                Err(_) if known => resources.push(json!({"schema": name})),
-                Err(source) => return Err(ConversionError::SchemaName { path: path(), source }),
+            match split_name(name) {
+                Some((_, resource, group)) => resources.push(stored(name, resource, group)),
+                None if exact.iter().any(|entry| entry["schema"] == *name) => {
+                    resources.push(json!({"schema": name}));
+                }
+                None => {
+                    let source = SchemaNameError::parts(name);
+                    return Err(ConversionError::SchemaName { path: path(), source });
+                }
             }
         }
         resources.extend(other_resources);
@@ -51,8 +55,7 @@ pub(super) fn to_v1alpha1(object: &mut Value) -> Result<(), ConversionError> {
             if is_stored(resource) {
                 let name = resource["schema"].as_str();
                 let name = name.ok_or_else(|| ConversionError::field(path(".schema"), "a text"))?;
-                is_exact &= others.is_empty();
-                is_exact &= name.parse().is_ok_and(|parts: SchemaName| stored(&parts, name) == *resource);
+                is_exact &= others.is_empty() && is_implied(resource, name);
                 names.push(Value::String(name.to_owned()));
             } else {
                 others.push(resource.clone());
@@ -74,13 +77,27 @@ pub(super) fn to_v1alpha1(object: &mut Value) -> Result<(), ConversionError> {
 }
 
 /// The resource that a schema name stands for.
-fn stored(parts: &SchemaName, name: &str) -> Value {
-    let mut resource = Map::new();
-    resource.insert("name".to_owned(), Value::String(parts.resource.clone()));
-    resource.insert("group".to_owned(), Value::String(parts.group.clone()));
-    resource.insert("schema".to_owned(), Value::String(name.to_owned()));
-    resource.insert("storage".to_owned(), json!({"crd": {}}));
-    Value::Object(resource)
+fn stored(name: &str, resource: &str, group: &str) -> Value {
+    let mut out = Map::new();
+    out.insert("name".to_owned(), Value::String(resource.to_owned()));
+    out.insert("group".to_owned(), Value::String(group.to_owned()));
+    out.insert("schema".to_owned(), Value::String(name.to_owned()));
+    out.insert("storage".to_owned(), json!({"crd": {}}));
+    Value::Object(out)
+}
+
+/// Whether a resource is just what its schema name stands for.
+fn is_implied(resource: &Value, name: &str) -> bool {
+    let text = |field: &str| resource.get(field).and_then(Value::as_str);
+    let storage = resource.get("storage").and_then(Value::as_object);
+    let is_plain = storage.is_some_and(|storage| {
+        let crd = storage.get("crd").and_then(Value::as_object);
+        storage.len() == 1 && crd.is_some_and(Map::is_empty)
+    });
+    let has_no_more = resource.as_object().is_some_and(|map| map.len() == 4);
+    let fits = split_name(name)
+        .is_some_and(|(_, resource, group)| text("name") == Some(resource) && text("group") == Some(group));
+    is_plain && has_no_more && fits
 }
 
 /// Whether instances are stored as custom resources, which is the default.

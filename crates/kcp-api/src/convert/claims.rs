@@ -48,7 +48,7 @@ pub(super) fn to_v1alpha2(
                 map.insert("selector".to_owned(), json!({"matchAll": true}));
             }
             let match_all = map.get("selector").and_then(|selector| selector.get("matchAll"));
-            derived_all = (match_all == Some(&json!(true))).then_some(Value::Bool(true));
+            derived_all = (match_all == Some(&Value::Bool(true))).then_some(Value::Bool(true));
         }
         let rebuilt = scope == Scope::Scoped && names.is_none() && all == derived_all;
         if let Some(original) = original.filter(|_| !rebuilt) {
@@ -73,7 +73,8 @@ pub(super) fn to_v1alpha1(
         let selector = if scope == Scope::Scoped { map.remove("selector") } else { None };
         let every_verb = verbs.as_ref().is_some_and(is_every_verb);
         let every_object = scope == Scope::Asked || selector.as_ref().is_some_and(is_match_all);
-        let match_all = selector.as_ref().and_then(|selector| selector.get("matchAll")) == Some(&json!(true));
+        let match_all =
+            selector.as_ref().and_then(|selector| selector.get("matchAll")) == Some(&Value::Bool(true));
         if !every_verb || !every_object || default_selector.is_some() {
             keep.push(retained_entry(map, verbs, default_selector, selector));
         }
@@ -101,7 +102,7 @@ fn retained_entry(
 ) -> Value {
     let mut entry = Map::new();
     for field in ["group", "resource", "identityHash", "state"] {
-        if let Some(value) = claim.get(field).filter(|value| !value.is_null() && **value != json!("")) {
+        if let Some(value) = claim.get(field).filter(|value| !value.is_null() && value.as_str() != Some("")) {
             entry.insert(field.to_owned(), value.clone());
         }
     }

@@ -134,6 +134,13 @@ fn rank(key: &str) -> usize {
 
 /// Go's encoder escapes what HTML gives a meaning.
 fn write_text(text: &str, out: &mut String) {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&');
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let quoted = Value::String(text.to_owned()).to_string();
     if !quoted.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
         out.push_str(&quoted);

@@ -36,6 +36,14 @@ impl SchemaName {
     }
 }
 
+/// Prefix, resource and group of a schema name, without copying; `None` where a part is missing.
+pub(crate) fn split(name: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = name.splitn(3, '.');
+    let (prefix, resource, group) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_whole = !prefix.is_empty() && !resource.is_empty() && !group.is_empty();
+    is_whole.then_some((prefix, resource, if group == "core" { "" } else { group }))
+}
+
 impl fmt::Display for SchemaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.prefix, Self::suffix(&self.resource, &self.group))
@@ -47,16 +55,8 @@ impl FromStr for SchemaName {
 
     /// Splits at the first two dots; the word `core` becomes the empty group.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.splitn(3, '.');
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(prefix), Some(resource), Some(group))
-                if !prefix.is_empty() && !resource.is_empty() && !group.is_empty() =>
-            {
-                let group = if group == "core" { "" } else { group };
-                Ok(Self { prefix: prefix.into(), resource: resource.into(), group: group.into() })
-            }
-            _ => Err(SchemaNameError::Parts { name: shorten(text) }),
-        }
+        let parts = split(text).ok_or_else(|| SchemaNameError::parts(text))?;
+        Ok(Self { prefix: parts.0.into(), resource: parts.1.into(), group: parts.2.into() })
     }
 }
 
@@ -80,6 +80,12 @@ pub enum SchemaNameError {
         /// What was given, shortened.
         prefix: String,
     },
+}
+
+impl SchemaNameError {
+    pub(crate) fn parts(name: &str) -> Self {
+        Self::Parts { name: shorten(name) }
+    }
 }
 
 /// A prefix from the day and the commit of a change: `v<yymmdd>-<commit>`.

@@ -320,3 +320,42 @@ fn by_object_schema(schema: &Value) -> BoxedStrategy<Value> {
         })
         .boxed()
 }
+
+/// Any JSON of moderate size.
+pub fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-z.*]{0,6}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let keys = select(vec![
+            "all", "resource", "group", "selector", "matchAll", "verbs", "schema", "storage", "crd", "name",
+            "export",
+        ]);
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::Array),
+            btree_map(keys, inner, 0..4).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+/// An object of the right kind with any JSON in the places that conversion touches.
+pub fn hostile_object() -> impl Strategy<Value = Value> {
+    let fields = (json_value(), json_value(), json_value(), json_value(), option::of(json_value()));
+    (any::<bool>(), any::<bool>(), fields).prop_map(|(export, old, (one, two, three, four, meta))| {
+        let text = three.to_string();
+        json!({
+            "apiVersion": if old { "apis.kcp.io/v1alpha1" } else { "apis.kcp.io/v1alpha2" },
+            "kind": if export { "APIExport" } else { "APIBinding" },
+            "metadata": meta.unwrap_or_else(|| json!({"annotations": {
+                "apis.v1alpha2.kcp.io/permission-claims": text,
+                "apis.v1alpha2.kcp.io/v1alpha1-permission-claims": text,
+                "apis.v1alpha2.kcp.io/resource-schemas": text,
+            }})),
+            "spec": {"resources": one, "latestResourceSchemas": [two.clone()], "permissionClaims": [two, three]},
+            "status": four,
+        })
+    })
+}
