@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::{builtin, component_name, components::list_name, kind_of, reference, root};
-use crate::{names::Verb, resource::ServedResource};
+use crate::{
+    names::Verb,
+    resource::{Origin, ServedResource},
+};
 
 /// The operation on the root of a group-version: its resources.
 pub(super) fn discovery(group: &str, version: &str) -> Value {
@@ -149,9 +152,11 @@ fn operation(
         "post" | "put" => Some(json!({"*/*": {"schema": reference(body)}})),
         "patch" => {
             let patch = json!({"schema": reference(&builtin::meta("Patch"))});
+            // kubectl reads here which patch it may send, so custom kinds must not offer the strategic one.
+            let strategic = (resource.origin == Origin::BuiltIn).then_some("strategic-merge-patch+json");
             let kinds =
-                ["json-patch+json", "merge-patch+json", "strategic-merge-patch+json", "apply-patch+yaml"];
-            Some(kinds.iter().map(|kind| (format!("application/{kind}"), patch.clone())).collect())
+                ["json-patch+json", "merge-patch+json", "apply-patch+yaml"].into_iter().chain(strategic);
+            Some(kinds.map(|kind| (format!("application/{kind}"), patch.clone())).collect())
         }
         "delete" => Some(json!({"*/*": {"schema": reference(&builtin::meta("DeleteOptions"))}})),
         _ => None,
