@@ -2,7 +2,7 @@
 //!
 //! All functions take the definition as JSON and return values; a host stores definitions, calls [`reconcile_status`] when
 //! one changes, and serves what [`served_resources`] derives. Definitions of other shapes (kcp's APIResourceSchema) use the
-//! parts: [`validate_names`], [`validate_group`], [`compile_version_schema`], [`validate_columns`], [`validate_selectable_fields`].
+//! parts: [`validate_bare_versions`], [`validate_names`], [`validate_group`], [`compile_version_schema`], [`validate_columns`], [`validate_selectable_fields`].
 
 mod approval; // protected groups
 mod definition; // the fields of a definition, read once
@@ -21,5 +21,6 @@ pub use status::{
 };
 pub use validate::{validate, validate_status};
 pub use versions::{
-    compile_version_schema, validate_columns, validate_selectable_fields, validate_subresources,
+    compile_version_schema, validate_bare_versions, validate_columns, validate_selectable_fields,
+    validate_subresources,
 };

@@ -167,3 +167,25 @@ fn dev_04_11_each_served_version_is_a_resource() {
     assert_eq!(served[0].selectable_fields, ["spec.size"]);
     assert_eq!(served[0].short_names, ["bk"]);
 }
+
+#[test]
+fn api_01_versions_with_bare_schemas_are_held_to_the_same_rules() {
+    let fine = json!([{"name": "v1", "served": true, "storage": true, "schema": {"type": "object"}}]);
+    assert_eq!(crd::validate_bare_versions(Some(&fine), "spec.versions"), []);
+    let bad = json!([
+        {"name": "v1", "served": true, "storage": true, "schema": {"type": "object", "properties": {"a": {}}}, "additionalPrinterColumns": [{"name": "A", "type": "x", "jsonPath": ".a"}]},
+        {"name": "v1", "served": true, "storage": true},
+    ]);
+    let fields: Vec<String> =
+        crd::validate_bare_versions(Some(&bad), "spec.versions").into_iter().map(|e| e.field).collect();
+    assert_eq!(
+        fields,
+        [
+            "spec.versions",
+            "spec.versions",
+            "spec.versions[0].schema.properties[a].type",
+            "spec.versions[0].additionalPrinterColumns[0].type",
+            "spec.versions[1].schema",
+        ]
+    );
+}

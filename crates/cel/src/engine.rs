@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Levels of a compiled expression above which it is evaluated on a large stack.
-const INLINE_DEPTH_MAX: usize = 24;
+const INLINE_DEPTH_MAX: usize = 48;
 /// Compiled expressions that are remembered; the map is emptied when full.
 const REMEMBERED_MAX: usize = 8192;
 

@@ -208,3 +208,27 @@ fn the_budget_of_an_object_is_shared_by_its_rules() {
     let fault = (0..100).find_map(|_| program.holds(&[Input::Json(&list)], &mut budget).err());
     assert_eq!(fault, Some(EvaluationError::Budget));
 }
+
+#[test]
+fn deep_expressions_fit_the_stack_of_an_ordinary_thread() {
+    let environment = Environment::new().with("self", Shape::dynamic());
+    let work = move || {
+        for depth in [10, 40, 45, 47, 50, 60] {
+            for text in [
+                "(".repeat(depth) + "self.a" + &" + 1)".repeat(depth) + " > 0",
+                "self.l.all(x, ".repeat(depth) + "true" + &")".repeat(depth),
+                "[".repeat(depth) + "1" + &"]".repeat(depth) + " != []",
+            ] {
+                let program = KubernetesCel.compile(&text, &environment).expect("compiles");
+                let object = json!({"a": 1, "l": [1]});
+                assert_eq!(
+                    program.holds(&[Input::Json(&object)], &mut Budget::default()),
+                    Ok(true),
+                    "{text}"
+                );
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(work).expect("starts");
+    assert!(thread.join().is_ok());
+}

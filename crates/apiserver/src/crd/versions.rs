@@ -7,6 +7,48 @@ use crate::schema::{FieldError, Kind, StructuralSchema};
 /// Selectable fields of one version.
 const SELECTABLE_FIELDS_MAX: usize = 8;
 
+/// Checks versions that carry their schema bare, as kcp's APIResourceSchema does: exactly one stored, unique names, schemas,
+/// columns, selectable fields, subresources. `path` is where the list stands.
+#[must_use]
+pub fn validate_bare_versions(versions: Option<&Value>, path: &str) -> Vec<FieldError> {
+    let versions = versions.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut errors = Vec::new();
+    let names: Vec<&str> =
+        versions.iter().map(|v| v.get("name").and_then(Value::as_str).unwrap_or_default()).collect();
+    if versions.is_empty() {
+        return vec![FieldError::required(path, "must have at least one version")];
+    }
+    if names.iter().enumerate().any(|(i, name)| names[..i].contains(name)) {
+        errors.push(FieldError::invalid(
+            path,
+            &Value::from(names.clone()),
+            "must contain unique version names",
+        ));
+    }
+    if versions.iter().filter(|v| v.get("storage") == Some(&Value::Bool(true))).count() != 1 {
+        let detail = "must have exactly one version marked as storage version";
+        errors.push(FieldError::invalid(path, &Value::from(names), detail));
+    }
+    for (index, version) in versions.iter().enumerate() {
+        let at = |field: &str| format!("{path}[{index}].{field}");
+        let schema = match compile_version_schema(version.get("schema"), &at("schema")) {
+            Ok(schema) => Some(schema),
+            Err(faults) => {
+                errors.extend(faults);
+                None
+            }
+        };
+        errors.extend(validate_columns(
+            version.get("additionalPrinterColumns"),
+            &at("additionalPrinterColumns"),
+        ));
+        let selectable = version.get("selectableFields");
+        errors.extend(validate_selectable_fields(selectable, schema.as_ref(), &at("selectableFields")));
+        errors.extend(validate_subresources(version.get("subresources"), &at("subresources")));
+    }
+    errors
+}
+
 /// Compiles the schema of a version. `path` is where it stands in its definition.
 ///
 /// # Errors

@@ -149,6 +149,12 @@ impl FieldError {
     }
 }
 
+impl From<FieldError> for crate::error::Cause {
+    fn from(error: FieldError) -> Self {
+        Self { reason: error.reason.as_str().to_owned(), message: error.message, field: error.field }
+    }
+}
+
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.field, self.message)
