@@ -23,16 +23,16 @@ pub enum ConnectionError {
         path: PathBuf,
         /// The cause.
         #[source]
-        source: kube::config::KubeconfigError,
+        source: Box<kube::config::KubeconfigError>,
     },
     /// The client could not be made from the configuration.
     #[error("client for `{url}` cannot be made")]
     Client {
         /// The server's URL.
-        url: Uri,
+        url: Box<Uri>,
         /// The cause.
         #[source]
-        source: kube::Error,
+        source: Box<kube::Error>,
     },
     /// The URL with the workspace's path is not one.
     #[error("URL of workspace `{workspace}` is not valid: {why}")]
@@ -59,9 +59,9 @@ impl Connection {
 
     /// Both from one configuration, whose URL names the workspace: `https://host/clusters/root:platform-mesh-system`.
     pub fn from_config(config: Config) -> Result<Self, ConnectionError> {
-        let url = config.cluster_url.clone();
-        let workspace =
-            Client::try_from(config.clone()).map_err(|source| ConnectionError::Client { url, source })?;
+        let url = Box::new(config.cluster_url.clone());
+        let workspace = Client::try_from(config.clone())
+            .map_err(|source| ConnectionError::Client { url, source: Box::new(source) })?;
         Ok(Self::new(workspace, config))
     }
 
@@ -90,7 +90,7 @@ impl Connection {
 
 /// The configuration of a context of a kubeconfig file, or of its current one.
 pub async fn config_of(path: &Path, context: Option<&str>) -> Result<Config, ConnectionError> {
-    let fault = |source| ConnectionError::Kubeconfig { path: path.to_owned(), source };
+    let fault = |source| ConnectionError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
     let file = Kubeconfig::read_from(path).map_err(fault)?;
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
     Config::from_custom_kubeconfig(file, &options).await.map_err(fault)

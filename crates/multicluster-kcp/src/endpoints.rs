@@ -25,16 +25,19 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     Connection,
-    state::{Judge, State, Todo, annotation, cluster_of},
+    state::{Judge, Qualifies, State, Todo, annotation, cluster_of},
 };
 
 /// Clients over all clusters of each open URL, for the lister.
 pub(crate) type Scopes = Arc<Mutex<BTreeMap<ScopeId, Client>>>;
 
+/// Reads the URLs from the endpoint object.
+pub(crate) type Urls<E> = Arc<dyn Fn(&E) -> Vec<String> + Send + Sync>;
+
 /// Where the URLs come from.
 pub(crate) enum Source<E> {
     /// An object of the workspace.
-    Object { name: String, urls: Arc<dyn Fn(&E) -> Vec<String> + Send + Sync> },
+    Object { name: String, urls: Urls<E> },
     /// Known beforehand.
     Fixed(Vec<String>),
 }
@@ -44,7 +47,7 @@ pub(crate) struct Endpoints<E, M> {
     pub(crate) provider: ProviderName,
     pub(crate) connection: Connection,
     pub(crate) source: Source<E>,
-    pub(crate) qualifies: Arc<dyn Fn(&M, &str) -> bool + Send + Sync>,
+    pub(crate) qualifies: Qualifies<M>,
     pub(crate) sticky: bool,
     pub(crate) flap_window: Duration,
     pub(crate) scopes: Scopes,

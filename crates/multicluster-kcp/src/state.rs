@@ -49,10 +49,13 @@ pub(crate) enum Todo {
     },
 }
 
+/// Whether a marker, seen at a URL, stands for its cluster.
+pub(crate) type Qualifies<M> = Arc<dyn Fn(&M, &str) -> bool + Send + Sync>;
+
 /// How markers are judged.
 pub(crate) struct Judge<M> {
     /// Whether a marker stands for its cluster; the URL is that of its endpoint.
-    pub(crate) qualifies: Arc<dyn Fn(&M, &str) -> bool + Send + Sync>,
+    pub(crate) qualifies: Qualifies<M>,
     /// Whether a marker that once qualified does so until it is deleted.
     pub(crate) sticky: bool,
     /// A URL that vanished is kept for this long while its watch works.

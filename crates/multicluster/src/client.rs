@@ -1,12 +1,15 @@
 //! Clients for one of many clusters behind one base client.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use http::Uri;
 use kube::{Client, client::Body};
 use parking_lot::Mutex;
 
 use crate::{ClientSpec, Epoch};
+
+/// A request without an answer in this long has failed, so a hanging cluster gives its workers back.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// A client whose requests go to `path` below the root of `base`: `/clusters/root` + `/api/v1/namespaces`.
 ///
@@ -20,7 +23,9 @@ pub fn prefix_client(base: &Client, path: &str) -> Client {
         let uri = prefixed(&prefix, request.uri());
         async move {
             *request.uri_mut() = uri?;
-            base.send(request).await
+            // Only the head of the answer has a deadline: the body of a watch lasts for minutes.
+            let sent = tokio::time::timeout(ANSWER, base.send(request)).await;
+            sent.unwrap_or_else(|_| Err(kube::Error::Service("no answer in 30 seconds".into())))
         }
     });
     Client::new(service, namespace)

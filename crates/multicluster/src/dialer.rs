@@ -18,6 +18,8 @@ impl Dialer for Config {
         config.cluster_url = url.clone();
         // A watch may be silent for minutes; each request carries its own deadline instead.
         config.read_timeout = None;
+        // While a cluster moves, its shard answers 503 for minutes; the queue does that waiting, not a request that holds a worker.
+        config.default_retry = false;
         Client::try_from(config)
     }
 }

@@ -1,6 +1,9 @@
 //! The fleet: which clusters are engaged, how to reach them, and the stores they share.
 
-mod engage;
+mod builder; // bounds and injected parts
+mod engage; // from a provider's report to engagements
+mod health; // the state of every scope and kind
+mod lru; // why clusters went
 
 use std::{
     any::TypeId,
@@ -15,13 +18,13 @@ use std::{
 
 use kube::Client;
 use parking_lot::{Mutex, RwLock};
-use runtime::{CheckState, Clock, Ids, Metrics, Stop, Tasks};
+use runtime::{Clock, Ids, Metrics, Stop, Tasks};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::{
-    Cached, Cluster, ClusterKey, Demux, FleetChanges, FleetStore, Gone, Index, Provider, ProviderName,
-    Redial, ScopeId,
+    Cached, Cluster, ClusterKey, ClusterSeed, Demux, FleetChanges, FleetStore, Gone, Index, Provider,
+    ProviderName, Redial, ScopeId,
     aliases::Aliases,
     changes::Changes,
     client::ClientCache,
@@ -29,40 +32,8 @@ use crate::{
     store::{AnyStore, Place, StoreCore, Wanted},
 };
 
-/// Why a fleet could not be built or ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum FleetError {
-    /// Two providers have one name.
-    #[error("two providers are named `{0}`")]
-    DuplicateProvider(ProviderName),
-    /// A part that must not end did.
-    #[error(transparent)]
-    Task(#[from] runtime::TaskFailure),
-}
-
-/// Bounds of a fleet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FleetLimits {
-    /// Complete lists that run at once, for each provider.
-    pub list_parallelism: usize,
-    /// Scoped clients kept in memory.
-    pub clients: usize,
-    /// How long clusters stay after their provider's stream ended.
-    pub provider_grace: Duration,
-    /// At shutdown, running reconciles have this long to end.
-    pub drain: Duration,
-}
-
-impl Default for FleetLimits {
-    fn default() -> Self {
-        FleetLimits {
-            list_parallelism: 4,
-            clients: 1024,
-            provider_grace: Duration::from_secs(60),
-            drain: Duration::from_secs(25),
-        }
-    }
-}
+pub use builder::{FleetBuilder, FleetError, FleetLimits};
+pub use health::{Health, KindHealth};
 
 /// What [`Fleet::cluster`] finds.
 #[derive(Clone, Debug)]
@@ -122,6 +93,8 @@ pub(crate) trait FleetListener: Send + Sync {
 #[derive(Default)]
 struct State {
     clusters: HashMap<ClusterKey, Cluster>,
+    /// Every scope's word on each cluster, in the order of arrival; the last one's scope owns the cluster.
+    words: HashMap<ClusterKey, Vec<ClusterSeed>>,
     gone: lru::Gone,
     aliases: Aliases,
     scopes: HashMap<(ProviderName, ScopeId), Arc<Scope>>,
@@ -149,90 +122,6 @@ pub(crate) struct Inner {
     recorded: crate::recorder::Recorded,
 }
 
-/// Builds a [`Fleet`].
-#[derive(Default)]
-pub struct FleetBuilder {
-    providers: Vec<Arc<dyn Provider>>,
-    limits: FleetLimits,
-    clock: Clock,
-    ids: Option<Ids>,
-    metrics: Metrics,
-}
-
-impl FleetBuilder {
-    /// Adds a source of clusters; may be called several times.
-    #[must_use]
-    pub fn provider(self, provider: impl Provider) -> Self {
-        self.shared_provider(Arc::new(provider))
-    }
-
-    /// Adds a source of clusters that others hold as well.
-    #[must_use]
-    pub fn shared_provider(mut self, provider: Arc<dyn Provider>) -> Self {
-        self.providers.push(provider);
-        self
-    }
-
-    /// Replaces the bounds.
-    #[must_use]
-    pub fn limits(mut self, limits: FleetLimits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Replaces the clock of the machine.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Replaces the random source.
-    #[must_use]
-    pub fn ids(mut self, ids: Ids) -> Self {
-        self.ids = Some(ids);
-        self
-    }
-
-    /// Registers the fleet's metrics in this registry.
-    #[must_use]
-    pub fn metrics(mut self, metrics: Metrics) -> Self {
-        self.metrics = metrics;
-        self
-    }
-
-    /// The fleet; nothing runs before [`Fleet::run_until`].
-    pub fn build(self) -> Result<Fleet, FleetError> {
-        let mut names = HashSet::new();
-        for provider in &self.providers {
-            if !names.insert(provider.name()) {
-                return Err(FleetError::DuplicateProvider(provider.name()));
-            }
-        }
-        let clients = Arc::new(ClientCache::new(self.limits.clients));
-        let grace = self.limits.drain + Duration::from_secs(5);
-        Ok(Fleet(Arc::new(Inner {
-            providers: self.providers,
-            limits: self.limits,
-            clock: self.clock,
-            ids: self.ids.unwrap_or_else(Ids::random),
-            metrics: FleetMetrics::new(&self.metrics),
-            registry: self.metrics,
-            tasks: Tasks::with_grace(grace),
-            stopping: Stop::new(),
-            epochs: AtomicU64::new(1),
-            scope_indexes: AtomicU32::new(0),
-            clients,
-            state: RwLock::default(),
-            stores: Mutex::default(),
-            listeners: RwLock::default(),
-            next_listener: AtomicU64::new(0),
-            running: AtomicBool::new(false),
-            recorded: crate::recorder::Recorded::default(),
-        })))
-    }
-}
-
 /// The clusters of some providers, and the stores and controllers that work on all of them. Clones share one fleet.
 #[derive(Clone)]
 pub struct Fleet(pub(crate) Arc<Inner>);
@@ -244,54 +133,6 @@ pub(crate) struct WeakFleet(Weak<Inner>);
 impl WeakFleet {
     pub(crate) fn upgrade(&self) -> Option<Fleet> {
         self.0.upgrade().map(Fleet)
-    }
-}
-
-/// One kind in one scope, as [`Fleet::health`] shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KindHealth {
-    /// `apiVersion/plural`.
-    pub kind: String,
-    /// The provider.
-    pub provider: ProviderName,
-    /// The scope.
-    pub scope: ScopeId,
-    /// Whether a complete list was read.
-    pub synced: bool,
-    /// What does not work now; what was read before stays readable and may be stale.
-    pub fault: Option<String>,
-    /// Complete lists read so far.
-    pub lists: u64,
-}
-
-/// The state of a fleet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// Engaged clusters.
-    pub clusters: usize,
-    /// Providers that did not report completely so far.
-    pub waiting_for: Vec<ProviderName>,
-    /// What providers say does not work.
-    pub degraded: Vec<String>,
-    /// Every kind in every scope.
-    pub kinds: Vec<KindHealth>,
-}
-
-impl Health {
-    /// For a readiness check: ready once every provider reported and every kind is synced.
-    pub fn check(&self) -> CheckState {
-        if let Some(provider) = self.waiting_for.first() {
-            return CheckState::Waiting(format!("provider {provider} has not reported its clusters"));
-        }
-        match self.kinds.iter().find(|kind| !kind.synced) {
-            Some(kind) => CheckState::Waiting(format!(
-                "{} is not synced in {}: {}",
-                kind.kind,
-                kind.scope,
-                kind.fault.as_deref().unwrap_or("listing")
-            )),
-            None => CheckState::Ready,
-        }
     }
 }
 
@@ -380,38 +221,6 @@ impl Fleet {
             }
         };
         FleetChanges { changes, unlisten: Some(Box::new(unlisten)) }
-    }
-
-    /// The state of every provider, scope and kind.
-    pub fn health(&self) -> Health {
-        let state = self.0.state.read();
-        let stores: Vec<_> = self.0.stores.lock().values().cloned().collect();
-        let mut kinds = Vec::new();
-        for scope in state.scopes.values() {
-            for store in &stores {
-                let Some(sync) = store.sync_of(scope.index) else { continue };
-                kinds.push(KindHealth {
-                    kind: store.label().to_string(),
-                    provider: scope.provider.clone(),
-                    scope: scope.id.clone(),
-                    synced: sync.synced,
-                    fault: sync.fault,
-                    lists: sync.relists,
-                });
-            }
-        }
-        kinds.sort_by(|a, b| (&a.provider, &a.scope, &a.kind).cmp(&(&b.provider, &b.scope, &b.kind)));
-        let names = self.0.providers.iter().map(|provider| provider.name());
-        let text = |((provider, scope), reason): (&(ProviderName, Option<ScopeId>), &String)| match scope {
-            Some(scope) => format!("{provider} {scope}: {reason}"),
-            None => format!("{provider}: {reason}"),
-        };
-        Health {
-            clusters: state.clusters.len(),
-            waiting_for: names.filter(|name| !state.reported.contains(name)).collect(),
-            degraded: state.degraded.iter().map(text).collect(),
-            kinds,
-        }
     }
 
     /// Objects stored for each kind.
@@ -541,38 +350,5 @@ struct StopOnDrop(Stop);
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop();
-    }
-}
-
-mod lru {
-    //! The reasons of the last clusters that went, so that "gone" differs from "never seen".
-
-    use std::collections::{HashMap, VecDeque};
-
-    use crate::ClusterKey;
-
-    const KEPT: usize = 10_000;
-
-    #[derive(Default)]
-    pub(super) struct Gone {
-        reasons: HashMap<ClusterKey, crate::Gone>,
-        order: VecDeque<ClusterKey>,
-    }
-
-    impl Gone {
-        pub(super) fn put(&mut self, key: ClusterKey, why: crate::Gone) {
-            if self.reasons.insert(key.clone(), why).is_none() {
-                self.order.push_back(key);
-            }
-            if self.order.len() > KEPT
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.reasons.remove(&oldest);
-            }
-        }
-
-        pub(super) fn get(&self, key: &ClusterKey) -> Option<crate::Gone> {
-            self.reasons.get(key).copied()
-        }
     }
 }

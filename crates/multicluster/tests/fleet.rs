@@ -414,3 +414,75 @@ async fn f23_shutdown_waits_for_running_reconciles_and_aborts_stuck_ones() {
     assert_eq!(*log.lock(), ["done"]);
     assert!((25..32).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn f07_every_order_of_a_move_ends_at_the_scope_that_still_serves_the_cluster() {
+    // What happens in the two scopes; the order within a scope stays, every interleaving of both is tried.
+    let old = ["up one", "again one", "down one"];
+    let new = ["up two", "again two"];
+    for order in interleavings(&old, &new) {
+        let (test, other) = (Test::new(), FakeServer::new());
+        test.server.put("c1", map("a", "one"), "configmaps");
+        other.put("c1", map("a", "two"), "configmaps");
+        test.control();
+        let mut events = test.fleet.events();
+        test.provider.scope_up("one", &test.server, "");
+        test.provider.scope_up("two", &other, "");
+        test.run(async {
+            for step in &order {
+                match *step {
+                    "up one" | "again one" => test.provider.up("c1", "one", &[], &test.server, ""),
+                    "up two" | "again two" => test.provider.up("c1", "two", &[], &other, ""),
+                    _ => test.provider.down("c1", "one"),
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            quiet().await;
+            assert_eq!(test.seen.lock().last().unwrap(), "c1 default/a two", "{order:?}");
+            assert_eq!(test.fleet.clusters().len(), 1, "{order:?}");
+            // Engagements and ends alternate, and the ends name the epoch that was engaged.
+            let mut engaged = None;
+            while let Some(Some(change)) = events.next().now_or_never() {
+                match change {
+                    FleetChange::Engaged(cluster) => {
+                        assert_eq!(engaged.replace(cluster.epoch()), None, "{order:?}")
+                    }
+                    FleetChange::Disengaged(cluster, _) => {
+                        assert_eq!(engaged.take(), Some(cluster.epoch()), "{order:?}")
+                    }
+                }
+            }
+            assert_eq!(engaged, Some(test.fleet.clusters()[0].epoch()), "{order:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f07_a_move_that_is_taken_back_returns_to_the_first_scope() {
+    let (test, other) = (Test::new(), FakeServer::new());
+    test.server.put("c1", map("a", "one"), "configmaps");
+    other.put("c1", map("a", "two"), "configmaps");
+    test.control();
+    test.provider.start("one", &test.server, &["c1"]);
+    test.run(async {
+        test.sees("c1 default/a one").await;
+        test.provider.scope_up("two", &other, "");
+        test.provider.up("c1", "two", &[], &other, "");
+        test.sees("c1 default/a two").await;
+        test.take();
+        test.provider.send(FleetEvent::ScopeDown(ScopeId::from("two")));
+        test.sees("c1 default/a one").await;
+    })
+    .await;
+}
+
+fn interleavings(a: &[&'static str], b: &[&'static str]) -> Vec<Vec<&'static str>> {
+    let (Some((first_a, rest_a)), Some((first_b, rest_b))) = (a.split_first(), b.split_first()) else {
+        return vec![[a, b].concat()];
+    };
+    let with = |first: &'static str, rest: Vec<Vec<&'static str>>| {
+        rest.into_iter().map(move |tail| [vec![first], tail].concat())
+    };
+    with(first_a, interleavings(rest_a, b)).chain(with(first_b, interleavings(a, rest_b))).collect()
+}

@@ -20,7 +20,7 @@ use crate::{
 struct Report {
     open: bool,
     scopes: HashSet<ScopeId>,
-    clusters: HashSet<ClusterId>,
+    clusters: HashSet<(ClusterId, ScopeId)>,
 }
 
 impl Fleet {
@@ -76,14 +76,14 @@ impl Fleet {
                 report.scopes.remove(&id);
                 self.close_scope(name, &id);
             }
-            FleetEvent::Up(seed) | FleetEvent::Changed(seed) => {
-                report.clusters.insert(seed.id.clone());
+            FleetEvent::Up(seed) => {
+                report.clusters.insert((seed.id.clone(), seed.scope.clone()));
                 self.up(name, seed);
             }
+            FleetEvent::Changed(seed) => self.changed(name, seed),
             FleetEvent::Down { id, scope, why } => {
-                if self.down(name, &id, &scope, why) {
-                    report.clusters.remove(&id);
-                }
+                self.withdraw(&ClusterKey { provider: name.clone(), id: id.clone() }, &scope, why);
+                report.clusters.remove(&(id, scope));
             }
             FleetEvent::InitDone => {
                 if std::mem::take(&mut report.open) {
@@ -132,16 +132,19 @@ impl Fleet {
     }
 
     fn close_scope(&self, name: &ProviderName, id: &ScopeId) {
-        let closed = {
+        let (closed, heard) = {
             let mut state = self.0.state.write();
             state.degraded.remove(&(name.clone(), Some(id.clone())));
-            state.scopes.remove(&(name.clone(), id.clone()))
+            let closed = state.scopes.remove(&(name.clone(), id.clone()));
+            let by_scope = |(key, words): (&ClusterKey, &Vec<ClusterSeed>)| {
+                (key.provider == *name && words.iter().any(|word| word.scope == *id)).then(|| key.clone())
+            };
+            (closed, state.words.iter().filter_map(by_scope).collect::<Vec<_>>())
         };
         let Some(scope) = closed else { return };
         scope.stop.stop();
-        let here = |cluster: &Cluster| cluster.key().provider == *name && cluster.scope() == scope.index;
-        for cluster in self.clusters().into_iter().filter(here) {
-            self.disengage(cluster.key(), Gone::ScopeClosed);
+        for key in heard {
+            self.withdraw(&key, id, Gone::ScopeClosed);
         }
         let stores: Vec<_> = self.0.stores.lock().values().cloned().collect();
         for store in stores {
@@ -150,32 +153,89 @@ impl Fleet {
         tracing::info!(provider = %name, scope = %id, "scope closed");
     }
 
+    /// A scope says that it serves a cluster. The first word of a scope makes it the owner; later ones only refresh.
     fn up(&self, name: &ProviderName, seed: ClusterSeed) {
         let key = ClusterKey { provider: name.clone(), id: seed.id.clone() };
-        let (known, scope) = {
-            let state = self.0.state.read();
-            let scope = state.scopes.get(&(name.clone(), seed.scope.clone())).map(|scope| scope.index);
-            (state.clusters.get(&key).cloned(), scope)
-        };
-        let Some(scope) = scope else {
-            tracing::warn!(cluster = %key, scope = %seed.scope, "cluster reported in a scope that is not open, left out");
-            return;
+        let (known, scope, first) = {
+            let mut state = self.0.state.write();
+            let Some(scope) = state.scopes.get(&(name.clone(), seed.scope.clone())).map(|scope| scope.index)
+            else {
+                tracing::warn!(cluster = %key, scope = %seed.scope, "cluster reported in a scope that is not open, left out");
+                return;
+            };
+            let words = state.words.entry(key.clone()).or_default();
+            let first = match words.iter_mut().find(|word| word.scope == seed.scope) {
+                Some(word) => {
+                    *word = seed.clone();
+                    false
+                }
+                None => {
+                    words.push(seed.clone());
+                    true
+                }
+            };
+            (state.clusters.get(&key).cloned(), scope, first)
         };
         match known {
-            Some(cluster) if cluster.scope() == scope => {
-                let before = cluster.aliases();
-                let lost: Vec<_> = before.into_iter().filter(|alias| !seed.aliases.contains(alias)).collect();
-                let mut state = self.0.state.write();
-                state.aliases.release(&key, cluster.epoch(), &lost);
-                state.aliases.claim(&key, cluster.epoch(), &seed.aliases);
-                drop(state);
-                cluster.refresh(seed.aliases, seed.meta);
-            }
-            Some(_) => {
+            Some(cluster) if cluster.scope() == scope => self.refresh(&cluster, seed),
+            Some(_) if first => {
                 self.disengage(&key, Gone::MovedScope);
                 self.engage(key, scope, seed);
             }
+            // A late word of a scope that the cluster moved away from.
+            Some(_) => {}
             None => self.engage(key, scope, seed),
+        }
+    }
+
+    /// Aliases or metadata changed; never a move.
+    fn changed(&self, name: &ProviderName, seed: ClusterSeed) {
+        let key = ClusterKey { provider: name.clone(), id: seed.id.clone() };
+        let known = {
+            let state = self.0.state.read();
+            state.words.get(&key).is_some_and(|words| words.iter().any(|word| word.scope == seed.scope))
+        };
+        if known {
+            self.up(name, seed);
+        }
+    }
+
+    fn refresh(&self, cluster: &Cluster, seed: ClusterSeed) {
+        let before = cluster.aliases();
+        let lost: Vec<_> = before.into_iter().filter(|alias| !seed.aliases.contains(alias)).collect();
+        let mut state = self.0.state.write();
+        state.aliases.release(cluster.key(), cluster.epoch(), &lost);
+        state.aliases.claim(cluster.key(), cluster.epoch(), &seed.aliases);
+        drop(state);
+        cluster.refresh(seed.aliases, seed.meta);
+    }
+
+    /// A scope does not serve a cluster any more. Where another still says it does, that one takes over.
+    fn withdraw(&self, key: &ClusterKey, scope: &ScopeId, why: Gone) {
+        let (owned, next) = {
+            let mut state = self.0.state.write();
+            let Some(words) = state.words.get_mut(key) else { return };
+            let owned = words.last().is_some_and(|word| word.scope == *scope);
+            words.retain(|word| word.scope != *scope);
+            let next = words.last().cloned();
+            if next.is_none() {
+                state.words.remove(key);
+            }
+            let open = |seed: &ClusterSeed| {
+                state.scopes.get(&(key.provider.clone(), seed.scope.clone())).map(|s| s.index)
+            };
+            let next = next.and_then(|seed| open(&seed).map(|index| (index, seed)));
+            (owned, next)
+        };
+        if !owned {
+            return;
+        }
+        match next {
+            None => self.disengage(key, why),
+            Some((index, seed)) => {
+                self.disengage(key, Gone::MovedScope);
+                self.engage(key.clone(), index, seed);
+            }
         }
     }
 
@@ -199,19 +259,6 @@ impl Fleet {
         }
     }
 
-    fn down(&self, name: &ProviderName, id: &ClusterId, scope: &ScopeId, why: Gone) -> bool {
-        let key = ClusterKey { provider: name.clone(), id: id.clone() };
-        let owned = {
-            let state = self.0.state.read();
-            let scope = state.scopes.get(&(name.clone(), scope.clone())).map(|scope| scope.index);
-            state.clusters.get(&key).is_some_and(|cluster| Some(cluster.scope()) == scope)
-        };
-        if owned {
-            self.disengage(&key, why);
-        }
-        owned
-    }
-
     fn disengage(&self, key: &ClusterKey, why: Gone) {
         let listeners = self.0.listeners.read();
         let cluster = {
@@ -229,19 +276,21 @@ impl Fleet {
         }
     }
 
+    /// After a complete report: whatever was not repeated is gone.
     fn forget_unreported(&self, name: &ProviderName, report: &Report) {
-        let (scopes, clusters) = {
+        let (scopes, words) = {
             let state = self.0.state.read();
             let scopes =
                 state.scopes.keys().filter(|(provider, id)| provider == name && !report.scopes.contains(id));
-            let clusters = state
-                .clusters
-                .keys()
-                .filter(|key| key.provider == *name && !report.clusters.contains(&key.id));
-            (scopes.map(|(_, id)| id.clone()).collect::<Vec<_>>(), clusters.cloned().collect::<Vec<_>>())
+            let ours = state.words.iter().filter(|(key, _)| key.provider == *name);
+            let words =
+                ours.flat_map(|(key, words)| words.iter().map(move |word| (key.clone(), word.scope.clone())));
+            let old =
+                words.filter(|(key, scope)| !report.clusters.contains(&(key.id.clone(), scope.clone())));
+            (scopes.map(|(_, id)| id.clone()).collect::<Vec<_>>(), old.collect::<Vec<_>>())
         };
-        for key in clusters {
-            self.disengage(&key, Gone::Removed);
+        for (key, scope) in words {
+            self.withdraw(&key, &scope, Gone::Removed);
         }
         for id in scopes {
             self.close_scope(name, &id);
@@ -250,6 +299,7 @@ impl Fleet {
 
     fn end_provider(&self, name: &ProviderName) {
         for cluster in self.clusters().into_iter().filter(|cluster| cluster.key().provider == *name) {
+            self.0.state.write().words.remove(cluster.key());
             self.disengage(cluster.key(), Gone::ProviderStopped);
         }
         let scopes: Vec<_> = self.scopes().into_iter().filter(|scope| scope.provider == *name).collect();

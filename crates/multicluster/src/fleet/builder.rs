@@ -1,0 +1,135 @@
+//! Building a fleet: providers, bounds, and what is injected.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64},
+    },
+    time::Duration,
+};
+
+use parking_lot::{Mutex, RwLock};
+use runtime::{Clock, Ids, Metrics, Stop, Tasks};
+
+use super::{Fleet, Inner};
+use crate::{Provider, ProviderName, client::ClientCache, metrics::FleetMetrics};
+
+/// Why a fleet could not be built or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// Two providers have one name.
+    #[error("two providers are named `{0}`")]
+    DuplicateProvider(ProviderName),
+    /// A part that must not end did.
+    #[error(transparent)]
+    Task(#[from] runtime::TaskFailure),
+}
+
+/// Bounds of a fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetLimits {
+    /// Complete lists that run at once, for each provider.
+    pub list_parallelism: usize,
+    /// Scoped clients kept in memory.
+    pub clients: usize,
+    /// How long clusters stay after their provider's stream ended.
+    pub provider_grace: Duration,
+    /// At shutdown, running reconciles have this long to end.
+    pub drain: Duration,
+}
+
+impl Default for FleetLimits {
+    fn default() -> Self {
+        FleetLimits {
+            list_parallelism: 4,
+            clients: 1024,
+            provider_grace: Duration::from_secs(60),
+            drain: Duration::from_secs(25),
+        }
+    }
+}
+
+/// Builds a [`Fleet`].
+#[derive(Default)]
+pub struct FleetBuilder {
+    providers: Vec<Arc<dyn Provider>>,
+    limits: FleetLimits,
+    clock: Clock,
+    ids: Option<Ids>,
+    metrics: Metrics,
+}
+
+impl FleetBuilder {
+    /// Adds a source of clusters; may be called several times.
+    #[must_use]
+    pub fn provider(self, provider: impl Provider) -> Self {
+        self.shared_provider(Arc::new(provider))
+    }
+
+    /// Adds a source of clusters that others hold as well.
+    #[must_use]
+    pub fn shared_provider(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Replaces the bounds.
+    #[must_use]
+    pub fn limits(mut self, limits: FleetLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Replaces the clock of the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Replaces the random source.
+    #[must_use]
+    pub fn ids(mut self, ids: Ids) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+
+    /// Registers the fleet's metrics in this registry.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// The fleet; nothing runs before [`Fleet::run_until`].
+    pub fn build(self) -> Result<Fleet, FleetError> {
+        let mut names = HashSet::new();
+        for provider in &self.providers {
+            if !names.insert(provider.name()) {
+                return Err(FleetError::DuplicateProvider(provider.name()));
+            }
+        }
+        let clients = Arc::new(ClientCache::new(self.limits.clients));
+        let grace = self.limits.drain + Duration::from_secs(5);
+        Ok(Fleet(Arc::new(Inner {
+            providers: self.providers,
+            limits: self.limits,
+            clock: self.clock,
+            ids: self.ids.unwrap_or_else(Ids::random),
+            metrics: FleetMetrics::new(&self.metrics),
+            registry: self.metrics,
+            tasks: Tasks::with_grace(grace),
+            stopping: Stop::new(),
+            epochs: AtomicU64::new(1),
+            scope_indexes: AtomicU32::new(0),
+            clients,
+            state: RwLock::default(),
+            stores: Mutex::default(),
+            listeners: RwLock::default(),
+            next_listener: AtomicU64::new(0),
+            running: AtomicBool::new(false),
+            recorded: crate::recorder::Recorded::default(),
+        })))
+    }
+}
