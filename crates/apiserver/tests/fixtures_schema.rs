@@ -59,3 +59,31 @@ fn dev_04_11_published_definitions_are_accepted() {
     }
     assert!(seen > 20, "{seen} definitions");
 }
+
+#[test]
+fn dev_04_11_published_samples_are_judged_by_their_schema() {
+    let Some(fixtures) = fixtures() else {
+        println!("no fixtures: passed over");
+        return;
+    };
+    let storage = apiserver::StoragePrefix::new("core.platform-mesh.io", "any");
+    let served: Vec<apiserver::ServedResource> = manifests(&fixtures.join("platform-mesh/crds"))
+        .iter()
+        .flat_map(|(_, definition)| crd::served_resources(definition, &storage).unwrap_or_default())
+        .collect();
+    let mut judged = 0;
+    for (path, mut sample) in manifests(&fixtures.join("platform-mesh/samples")) {
+        let resource =
+            served.iter().find(|r| sample["kind"] == *r.gvk.kind && sample["apiVersion"] == r.api_version());
+        let Some(schema) = resource.and_then(|resource| resource.schema.clone()) else { continue };
+        let unknown = schema.unknown_fields(&sample);
+        schema.prune(&mut sample);
+        schema.default(&mut sample);
+        let faults = schema.validate(&sample, None);
+        println!("{path}: unknown {unknown:?}, faults {faults:?}");
+        // Broken in one field or another, but never for reasons that make rules unreadable.
+        assert!(faults.iter().all(|fault| !fault.message.contains("evaluating rule")), "{path}: {faults:?}");
+        judged += 1;
+    }
+    assert!(judged > 0);
+}

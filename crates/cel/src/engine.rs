@@ -153,7 +153,7 @@ impl dyn CelProgram {
     /// Evaluates an expression that must give a truth value.
     ///
     /// # Errors
-    /// Those of [`evaluate`](Self::evaluate), and [`EvaluationError::WrongType`].
+    /// Those of [`CelProgram::evaluate`], and [`EvaluationError::WrongType`].
     pub fn holds(&self, inputs: &[Input<'_>], budget: &mut Budget) -> Result<bool, EvaluationError> {
         match self.evaluate(inputs, budget)? {
             Outcome::Bool(value) => Ok(value),
