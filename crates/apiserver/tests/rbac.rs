@@ -244,3 +244,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_rule_of_countless_permissions_is_judged_whole_and_at_once() {
+    let many: Vec<String> = (0..2000).map(|i| format!("x{i}")).collect();
+    let huge = Rule { verbs: many.clone(), api_groups: many.clone(), resources: many, ..Rule::default() };
+    let all = Rule::of(&["*"], &["*"], &["*"]);
+    assert!(uncovered(&[all], std::slice::from_ref(&huge)).is_empty());
+    assert_eq!(uncovered(&[Rule::of(&["get"], &[""], &["pods"])], std::slice::from_ref(&huge)), [huge]);
+}

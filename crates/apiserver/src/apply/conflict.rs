@@ -51,11 +51,12 @@ impl fmt::Display for Conflicts {
             return write!(f, "Apply failed with 1 conflict: {}: {}", one.message(), one.path);
         }
         write!(f, "Apply failed with {} conflicts: ", self.0.len())?;
-        let mut by_manager: BTreeMap<String, Vec<&FieldPath>> = BTreeMap::new();
+        let mut by_manager: BTreeMap<String, (&ManagerId, Vec<&FieldPath>)> = BTreeMap::new();
         for conflict in &self.0 {
-            by_manager.entry(conflict.manager.to_string()).or_default().push(&conflict.path);
+            let of_manager = by_manager.entry(conflict.manager.identity());
+            of_manager.or_insert_with(|| (&conflict.manager, Vec::new())).1.push(&conflict.path);
         }
-        for (i, (manager, paths)) in by_manager.into_iter().enumerate() {
+        for (i, (manager, paths)) in by_manager.into_values().enumerate() {
             let line = if i > 0 { "\n" } else { "" };
             write!(f, "{line}conflicts with {manager}:")?;
             paths.into_iter().try_for_each(|path| write!(f, "\n- {path}"))?;

@@ -48,6 +48,18 @@ impl ManagerId {
             subresource: subresource.to_owned(),
         }
     }
+
+    /// The identity as Kubernetes writes it, by which it sorts managers in messages.
+    pub(super) fn identity(&self) -> String {
+        let mut text = format!("{{\"manager\":{:?},\"operation\":\"{}\"", self.manager, self.operation);
+        for (name, part) in [("apiVersion", &self.api_version), ("subresource", &self.subresource)] {
+            if !part.is_empty() {
+                text.push_str(&format!(",\"{name}\":{part:?}"));
+            }
+        }
+        text.push('}');
+        text
+    }
 }
 
 impl fmt::Display for ManagerId {

@@ -1,5 +1,7 @@
 //! Cluster roles made of others: the rules of every cluster role that a selector chooses.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Rule;
@@ -18,18 +20,18 @@ pub fn aggregated_rules(cluster_role: &Value, all: &[Value]) -> Option<Vec<Value
     }
     let mut others: Vec<&Value> = all.iter().filter(|role| name(role) != name(cluster_role)).collect();
     others.sort_by_key(|role| name(role));
-    let mut rules: Vec<Rule> = Vec::new();
+    let (mut rules, mut known) = (Vec::new(), BTreeSet::new());
     for selector in selectors(cluster_role) {
         let Ok(selector) = LabelSelector::from_value(selector) else { continue };
         for role in others.iter().filter(|role| selector.matches(role)) {
             for rule in Rule::all_of(role) {
-                if !rules.contains(&rule) {
-                    rules.push(rule);
+                if known.insert(rule.clone()) {
+                    rules.push(rule.to_value());
                 }
             }
         }
     }
-    Some(rules.iter().map(Rule::to_value).collect())
+    Some(rules)
 }
 
 fn selectors(cluster_role: &Value) -> impl Iterator<Item = &Value> {

@@ -71,10 +71,27 @@ pub fn escalation_message(
     Some(message)
 }
 
+/// Rules that name more single permissions are not taken apart: one held rule must cover them whole.
+const SINGLES_MAX: usize = 50_000;
+
 /// The single permissions of `granted` that no rule of `held` covers.
 pub fn uncovered(held: &[Rule], granted: &[Rule]) -> Vec<Rule> {
-    let singles = granted.iter().flat_map(singles);
-    singles.filter(|single| !held.iter().any(|rule| covers(rule, single))).collect()
+    let covered = |wanted: &Rule| held.iter().any(|rule| covers(rule, wanted));
+    let mut lacking = Vec::new();
+    for rule in granted.iter().filter(|rule| !covered(rule)) {
+        if single_count(rule) > SINGLES_MAX {
+            lacking.push(rule.clone());
+        } else {
+            lacking.extend(singles(rule).into_iter().filter(|single| !covered(single)));
+        }
+    }
+    lacking
+}
+
+fn single_count(rule: &Rule) -> usize {
+    let names = rule.resource_names.len().max(1);
+    let resources = rule.api_groups.len().saturating_mul(rule.resources.len()).saturating_mul(names);
+    rule.verbs.len().saturating_mul(resources.saturating_add(rule.non_resource_urls.len()))
 }
 
 /// A rule taken apart: one verb, one group, one resource or path, at most one name each.
@@ -97,7 +114,7 @@ fn singles(rule: &Rule) -> Vec<Rule> {
     out
 }
 
-/// Whether one held rule covers a single permission.
+/// Whether one held rule covers everything that another grants.
 fn covers(held: &Rule, single: &Rule) -> bool {
     let all = |held: &[String], wanted: &[String]| {
         held.iter().any(|h| h == "*") || wanted.iter().all(|w| held.contains(w))

@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{PATCH, PatchError, merge_map, order, unknown_directive};
-use crate::fields::{DEDUCED, MergeSchema, PatchStrategy, same_value};
+use super::{
+    PATCH, PatchError, merge_map,
+    order::{self, Places},
+    unknown_directive,
+};
+use crate::fields::{DEDUCED, MergeSchema, PatchStrategy};
 
 /// Merges `patch` into `list`, or replaces it where the field says so.
 pub(super) fn merge_list(
@@ -29,8 +33,10 @@ pub(super) fn merge_list(
 }
 
 fn merge_scalars(mut list: Vec<Value>, patch: &[Value]) -> Vec<Value> {
+    let mut known = Places::of(&list, None);
     for value in patch {
-        if !list.iter().any(|v| same_value(v, value)) {
+        if known.get(value).is_none() {
+            known.add(value, list.len());
             list.push(value.clone());
         }
     }
@@ -45,6 +51,7 @@ fn merge_objects(
 ) -> Result<Vec<Value>, PatchError> {
     let item_schema = field.item().unwrap_or(&DEDUCED);
     let mut changes: Vec<Map<String, Value>> = Vec::new();
+    let mut gone: Vec<Value> = Vec::new();
     let mut replace = false;
     for item in patch {
         let Value::Object(item) = item else {
@@ -53,8 +60,8 @@ fn merge_objects(
         match item.get(PATCH) {
             None => changes.push(item),
             Some(directive) if directive == "delete" => {
-                let value = key_of(&item, key)?;
-                list.retain(|old| !old.get(key).is_some_and(|v| same_value(v, value)));
+                key_of(&item, key)?;
+                gone.push(Value::Object(item));
             }
             Some(directive) if directive == "replace" => replace = true,
             Some(directive) if directive == "merge" => {
@@ -68,12 +75,23 @@ fn merge_objects(
     if replace {
         return Ok(changes.into_iter().map(|c| super::cleaned(Value::Object(c))).collect());
     }
+    if !gone.is_empty() {
+        let gone = Places::of(&gone, Some(key));
+        list.retain(|old| gone.get(old).is_none());
+    }
+    let mut places = Places::of(&list, Some(key));
     for change in changes {
-        let value = key_of(&change, key)?.clone();
-        let found = list.iter_mut().find(|old| old.get(key).is_some_and(|v| same_value(v, &value)));
-        match found {
-            Some(Value::Object(old)) => *old = merge_map(item_schema, std::mem::take(old), change)?,
-            _ => list.push(super::cleaned(Value::Object(change))),
+        key_of(&change, key)?;
+        let change = Value::Object(change);
+        let found = places.get(&change).and_then(|at| list.get_mut(at));
+        match (found, change) {
+            (Some(Value::Object(old)), Value::Object(change)) => {
+                *old = merge_map(item_schema, std::mem::take(old), change)?;
+            }
+            (_, change) => {
+                places.add(&change, list.len());
+                list.push(super::cleaned(change));
+            }
         }
     }
     Ok(list)
@@ -96,7 +114,8 @@ pub(super) fn delete_from_primitive_list(
         return Err(PatchError::Directive(format!("`$deleteFromPrimitiveList/{list}` must be a list")));
     };
     if let Some(items) = object.get_mut(list).and_then(Value::as_array_mut) {
-        items.retain(|item| !gone.iter().any(|g| same_value(g, item)));
+        let gone = Places::of(gone, None);
+        items.retain(|item| gone.get(item).is_none());
     }
     Ok(())
 }

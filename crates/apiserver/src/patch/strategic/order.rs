@@ -1,9 +1,11 @@
 //! The order of merged lists: as the patch lists its items, with items that only the server has between them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{PatchError, SET_ELEMENT_ORDER, child, cleaned, lists::merge_list};
-use crate::fields::{MergeSchema, same_value};
+use crate::fields::{MergeSchema, PathElement};
 
 /// Handles every `$setElementOrder/<list>` of a patch: merges the list, then orders it.
 pub(super) fn apply_element_orders(
@@ -56,9 +58,10 @@ pub(super) fn apply_element_orders(
 
 /// Every item that a patch keeps must stand in the order, and in that order.
 fn check_named(changes: &[Value], wanted: &[Value], key: Option<&str>) -> Result<(), String> {
+    let wanted = Places::of(wanted, key);
     let mut last = 0;
     for item in changes.iter().filter(|c| c.get(super::PATCH).is_none()) {
-        match place(wanted, item, key) {
+        match wanted.get(item) {
             Some(at) if at >= last => last = at,
             Some(_) => return Err(format!("in the same order {item}")),
             None => return Err(item.to_string()),
@@ -74,30 +77,56 @@ pub(super) fn ordered(
     before: &[Value],
     key: Option<&str>,
 ) -> Vec<Value> {
+    let (wanted, before) = (Places::of(wanted, key), Places::of(before, key));
     let (mut named, mut others): (Vec<Value>, Vec<Value>) =
-        merged.into_iter().partition(|item| place(wanted, item, key).is_some());
-    named.sort_by_key(|item| place(wanted, item, key));
-    others.sort_by_key(|item| place(before, item, key).unwrap_or(usize::MAX));
+        merged.into_iter().partition(|item| wanted.get(item).is_some());
+    named.sort_by_cached_key(|item| wanted.get(item));
+    others.sort_by_cached_key(|item| before.get(item).unwrap_or(usize::MAX));
     let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
     let mut out = Vec::new();
     while let (Some(n), Some(o)) = (named.peek(), others.peek()) {
-        let first_other = match (place(before, o, key), place(before, n, key)) {
+        let other_is_first = match (before.get(o), before.get(n)) {
             (Some(o), Some(n)) => o < n,
             _ => false,
         };
-        out.extend(if first_other { others.next() } else { named.next() });
+        out.extend(if other_is_first { others.next() } else { named.next() });
     }
     out.extend(named);
     out.extend(others);
     out
 }
 
-fn place(list: &[Value], item: &Value, key: Option<&str>) -> Option<usize> {
-    match key {
-        None => list.iter().position(|v| same_value(v, item)),
-        Some(key) => {
-            let value = item.get(key)?;
-            list.iter().position(|v| v.get(key).is_some_and(|v| same_value(v, value)))
+/// Where the items of a list stand, by value or by merge key; the first of equal ones counts.
+pub(super) struct Places<'k> {
+    key: Option<&'k str>,
+    places: BTreeMap<PathElement, usize>,
+}
+
+impl<'k> Places<'k> {
+    pub(super) fn of(list: &[Value], key: Option<&'k str>) -> Self {
+        let mut places = Self { key, places: BTreeMap::new() };
+        for (at, item) in list.iter().enumerate() {
+            places.add(item, at);
         }
+        places
+    }
+
+    /// Notes an item that was added to the list.
+    pub(super) fn add(&mut self, item: &Value, at: usize) {
+        if let Some(element) = self.element(item) {
+            self.places.entry(element).or_insert(at);
+        }
+    }
+
+    pub(super) fn get(&self, item: &Value) -> Option<usize> {
+        self.places.get(&self.element(item)?).copied()
+    }
+
+    fn element(&self, item: &Value) -> Option<PathElement> {
+        let value = match self.key {
+            None => item,
+            Some(key) => item.get(key)?,
+        };
+        Some(PathElement::Value(value.clone()))
     }
 }
