@@ -42,6 +42,8 @@ pub(crate) fn start(core: &Arc<Core>, tasks: &Tasks) {
 
 async fn initialize(weak: &WeakCore, key: &ObjectKey) -> Result<Next, ApiError> {
     let core = crate::core::upgrade(weak)?;
+    // The event that woke this key is stored; the tree may not have read it yet.
+    core.feeds.catch_up();
     let cluster = key.partition();
     let Some(object) = logical_clusters::get(&core, cluster) else { return Ok(Next::Wait) };
     if object["metadata"]["deletionTimestamp"].is_string() {

@@ -52,7 +52,7 @@ fn inside(path: &str, heads: usize) -> Result<Inside, ApiError> {
     let mut rest = path.to_owned();
     let mut segments = Vec::new();
     for _ in 0..heads + 2 {
-        let (segment, tail) = urls::split_segment(&rest);
+        let (segment, tail) = urls::split_segment(rest.strip_prefix('/').unwrap_or(&rest));
         let decoded = urls::decode(segment).map_err(|error| ApiError::bad_request(error.to_string()))?;
         if decoded.is_empty() {
             return Err(lost());

@@ -39,7 +39,11 @@ pub(super) async fn reconcile(core: &Core, cluster: &Partition, object: &Value) 
     }
     let wanted = match wanted(core, cluster) {
         Ok(wanted) => wanted,
-        Err(why) => return wait(core, cluster, initializing, "WorkspaceTypesInvalid", Severity::Error, &why),
+        Err(why) => {
+            wait(core, cluster, initializing, "WorkspaceTypesInvalid", Severity::Error, &why)?;
+            // A type that comes later wakes nobody here, so this asks again.
+            return Err(ApiError::unavailable(why));
+        }
     };
     let existing = existing(core, cluster).await?;
     let (mut waiting, mut errors) = (Vec::new(), Vec::new());
