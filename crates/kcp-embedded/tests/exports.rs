@@ -7,7 +7,7 @@ use apiserver::UserInfo;
 use http::Method;
 use kcp_embedded::{
     Options,
-    server::{KcpService, Parts, RunningServer, KcpServer},
+    server::{KcpServer, KcpService, Parts, RunningServer},
 };
 use kube::Client;
 use serde_json::{Value, json};
@@ -33,9 +33,16 @@ async fn kcp() -> Kcp {
     Kcp { server, admin }
 }
 
-async fn call(client: &Client, method: Method, path: &str, kind: &str, body: &Value) -> Result<Value, (u16, String)> {
+async fn call(
+    client: &Client,
+    method: Method,
+    path: &str,
+    kind: &str,
+    body: &Value,
+) -> Result<Value, (u16, String)> {
     let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
-    let request = http::Request::builder().method(method).uri(path).header("content-type", kind).body(bytes).unwrap();
+    let request =
+        http::Request::builder().method(method).uri(path).header("content-type", kind).body(bytes).unwrap();
     match client.request::<Value>(request).await {
         Ok(value) => Ok(value),
         Err(kube::Error::Api(status)) => Err((status.code, status.message)),
@@ -49,7 +56,9 @@ impl Kcp {
     }
 
     async fn create(&self, path: &str, body: Value) -> Value {
-        call(&self.admin, Method::POST, path, "application/json", &body).await.unwrap_or_else(|e| panic!("{path}: {e:?}"))
+        call(&self.admin, Method::POST, path, "application/json", &body)
+            .await
+            .unwrap_or_else(|e| panic!("{path}: {e:?}"))
     }
 
     async fn until(&self, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
@@ -105,7 +114,8 @@ impl Kcp {
         let path = format!("/clusters/{consumer}/apis/apis.kcp.io/v1alpha2/apibindings/storage");
         self.until(&path, "bound", |b| {
             let applied = |c: &Value| c["type"] == "PermissionClaimsApplied" && c["status"] == "True";
-            b["status"]["phase"] == "Bound" && b["status"]["conditions"].as_array().unwrap().iter().any(applied)
+            b["status"]["phase"] == "Bound"
+                && b["status"]["conditions"].as_array().unwrap().iter().any(applied)
         })
         .await;
     }
@@ -124,7 +134,8 @@ async fn bnd_01_bound_api_is_served_at_once_and_the_provider_sees_every_consumer
     let kcp = kcp().await;
     let provider = kcp.provider().await;
     let (one, two) = (kcp.workspace("root", "one").await, kcp.workspace("root", "two").await);
-    let slice = "/clusters/root:provider/apis/apis.kcp.io/v1alpha1/apiexportendpointslices/storage.example.io";
+    let slice =
+        "/clusters/root:provider/apis/apis.kcp.io/v1alpha1/apiexportendpointslices/storage.example.io";
     assert!(kcp.get(slice).await.unwrap()["status"]["endpoints"].is_null(), "no consumer, no endpoint");
     kcp.bind(&one).await;
     kcp.bind(&two).await;
@@ -136,13 +147,18 @@ async fn bnd_01_bound_api_is_served_at_once_and_the_provider_sees_every_consumer
     assert!(url.ends_with(&format!("/services/apiexport/{provider}/storage.example.io")), "{url}");
     let base = format!("/services/apiexport/{provider}/storage.example.io");
     let all = kcp.get(&format!("{base}/clusters/*/apis/storage.example.io/v1/buckets")).await.unwrap();
-    let mut seen: Vec<&str> = all["items"].as_array().unwrap().iter()
-        .map(|b| b["metadata"]["annotations"]["kcp.io/cluster"].as_str().unwrap()).collect();
+    let mut seen: Vec<&str> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|b| b["metadata"]["annotations"]["kcp.io/cluster"].as_str().unwrap())
+        .collect();
     seen.sort_unstable();
     let mut both = vec![one.as_str(), two.as_str()];
     both.sort_unstable();
     assert_eq!(seen, both);
-    let bindings = kcp.get(&format!("{base}/clusters/*/apis/apis.kcp.io/v1alpha1/apibindings")).await.unwrap();
+    let bindings =
+        kcp.get(&format!("{base}/clusters/*/apis/apis.kcp.io/v1alpha1/apibindings")).await.unwrap();
     assert_eq!(bindings["items"].as_array().unwrap().len(), 2, "the provider sees its own bindings only");
     kcp.server.stop().await;
 }
@@ -157,11 +173,13 @@ async fn clm_03_claimed_objects_are_seen_with_accepted_verbs_only() {
     kcp.create(&format!("/clusters/{one}/api/v1/namespaces/default/configmaps"), config_map("after")).await;
     let base = format!("/services/apiexport/{provider}/storage.example.io/clusters/{one}");
     let seen = kcp.get(&format!("{base}/api/v1/namespaces/default/configmaps")).await.unwrap();
-    let names: Vec<&str> = seen["items"].as_array().unwrap().iter().map(|m| m["metadata"]["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        seen["items"].as_array().unwrap().iter().map(|m| m["metadata"]["name"].as_str().unwrap()).collect();
     assert!(names.contains(&"before") && names.contains(&"after"), "{names:?}");
     kcp.create(&format!("{base}/api/v1/namespaces/default/configmaps"), config_map("made")).await;
     let path = format!("{base}/api/v1/namespaces/default/configmaps/made");
-    let refused = call(&kcp.admin, Method::DELETE, &path, "application/json", &Value::Null).await.unwrap_err();
+    let refused =
+        call(&kcp.admin, Method::DELETE, &path, "application/json", &Value::Null).await.unwrap_err();
     assert_eq!(refused.0, 403, "delete was not claimed: {}", refused.1);
     let secrets = kcp.get(&format!("{base}/api/v1/namespaces/default/secrets")).await.unwrap_err();
     assert_eq!(secrets.0, 403, "secrets were not claimed: {}", secrets.1);
@@ -177,7 +195,10 @@ async fn vws_02_stranger_sees_nothing_and_unbound_cluster_is_closed() {
     let stranger = client(kcp.server.service_as(user("eve", &[])));
     let base = format!("/services/apiexport/{provider}/storage.example.io/clusters");
     let path = format!("{base}/*/apis/storage.example.io/v1/buckets");
-    assert_eq!(call(&stranger, Method::GET, &path, "application/json", &Value::Null).await.unwrap_err().0, 403);
+    assert_eq!(
+        call(&stranger, Method::GET, &path, "application/json", &Value::Null).await.unwrap_err().0,
+        403
+    );
     let unbound = kcp.get(&format!("{base}/{two}/apis/storage.example.io/v1/buckets")).await.unwrap_err();
     assert_eq!(unbound.0, 403, "{}", unbound.1);
     kcp.server.stop().await;
@@ -199,7 +220,10 @@ async fn bnd_06_deleted_binding_takes_its_instances_along_and_frees_the_name() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(kcp.get(&binding).await.unwrap_err().0, 404);
-    assert_eq!(kcp.get(&format!("/clusters/{one}/apis/storage.example.io/v1/buckets")).await.unwrap_err().0, 404);
+    assert_eq!(
+        kcp.get(&format!("/clusters/{one}/apis/storage.example.io/v1/buckets")).await.unwrap_err().0,
+        404
+    );
     kcp.bind(&one).await;
     let buckets = kcp.get(&format!("/clusters/{one}/apis/storage.example.io/v1/buckets")).await.unwrap();
     assert_eq!(buckets["items"].as_array().unwrap().len(), 0, "instances of the first binding are gone");
@@ -216,8 +240,15 @@ async fn bnd_03_binding_needs_the_verb_bind_and_says_the_same_for_a_missing_expo
             "spec": {"reference": {"export": {"path": "root:provider", "name": export}}}})
     };
     let path = format!("/clusters/{one}/apis/apis.kcp.io/v1alpha1/apibindings");
-    let missing = call(&kcp.admin, Method::POST, &path, "application/json", &binding("nothing")).await.unwrap_err();
+    let missing =
+        call(&kcp.admin, Method::POST, &path, "application/json", &binding("nothing")).await.unwrap_err();
     assert_eq!(missing.0, 403);
-    assert!(missing.1.contains("unable to create APIBinding: no permission to bind to export root:provider:nothing"), "{}", missing.1);
+    assert!(
+        missing
+            .1
+            .contains("unable to create APIBinding: no permission to bind to export root:provider:nothing"),
+        "{}",
+        missing.1
+    );
     kcp.server.stop().await;
 }
