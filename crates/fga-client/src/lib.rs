@@ -12,10 +12,13 @@
 mod store; // the trait. Start here.
 
 mod engine; // backend: the engine in this process
+mod openfga; // backend: an OpenFGA server over gRPC
+
 mod error; // why there is no answer
 
 pub use engine::InProcess;
 pub use error::{ErrorCategory, RelationshipError};
+pub use openfga::{OpenFga, OpenFgaOptions, Transport};
 pub use store::{PAGE_SIZE_MAX, RelationshipStore, WRITE_KEYS_MAX};
 
 pub use fga_engine::{

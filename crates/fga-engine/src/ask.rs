@@ -8,7 +8,7 @@ use crate::{
     Engine, EngineError,
     admission::Admission,
     answer::{BatchAnswer, BatchFault, CheckAnswer, Grounds},
-    check::{Checker, Depth, Fault, Outcome, Probe, STEPS_MAX},
+    check::{Checker, Depth, EXPLANATION_STEPS_MAX, Fault, Outcome, Probe},
     model::CompiledModel,
     question::{BatchCheckRequest, CheckRequest, Explain},
     state::State,
@@ -76,13 +76,23 @@ impl Engine {
         let (Some(object), Some(probe)) = (object, probe) else {
             return Ok(CheckAnswer::Denied(Grounds::default()));
         };
-        let mut checker =
-            Checker::new(&view, probe, Depth { max: self.limits.depth_max, last_hop_is_free: true });
-        if request.explain == Explain::Grounds {
+        let depth = self.depth(true);
+        let explain = request.explain == Explain::Grounds;
+        // Where only unions are reached the grounds cost nothing more; elsewhere a second, bounded walk finds them.
+        let at_once = explain && model.relation(key).monotone;
+        let mut checker = Checker::new(&view, probe, depth);
+        if at_once {
             checker = checker.explained();
         }
         let outcome = checker.check(object, key);
-        let grounds = checker.grounds(outcome);
+        let mut grounds = checker.grounds(outcome);
+        if explain && !at_once {
+            let bounded = Depth { steps_max: EXPLANATION_STEPS_MAX, ..depth };
+            let mut again = Checker::new(&view, probe, bounded).explained();
+            if again.check(object, key) == outcome {
+                grounds = again.grounds(outcome);
+            }
+        }
         match outcome {
             Outcome::Allowed => Ok(CheckAnswer::Allowed(grounds)),
             Outcome::Denied { .. } => Ok(CheckAnswer::Denied(grounds)),
@@ -118,11 +128,15 @@ impl Engine {
         Ok(contextual)
     }
 
+    pub(crate) fn depth(&self, last_hop_is_free: bool) -> Depth {
+        Depth { max: self.limits.depth_max, last_hop_is_free, steps_max: self.limits.steps_max }
+    }
+
     pub(crate) fn fault(&self, fault: Fault) -> EngineError {
         match fault {
             Fault::TooDeep => EngineError::TooComplex { depth: self.limits.depth_max },
             Fault::Condition => EngineError::ConditionsNotEvaluated,
-            Fault::Budget => EngineError::Budget { steps: STEPS_MAX },
+            Fault::Budget => EngineError::Budget { steps: self.limits.steps_max },
         }
     }
 

@@ -13,8 +13,8 @@ use crate::{
     tuples::view::View,
 };
 
-/// Most node visits of one question.
-pub(crate) const STEPS_MAX: u64 = 1_000_000;
+/// Most node visits that an explanation may cost beyond the answer; without it the answer has no grounds.
+pub(crate) const EXPLANATION_STEPS_MAX: u64 = 20_000;
 
 /// How deep a question may go, and how the last hop counts.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Depth {
     /// Whether the last hop to a relation of plain users, or of a recursion of its own, may go one further: Check
     /// does, lists do not.
     pub last_hop_is_free: bool,
+    /// Most node visits.
+    pub steps_max: u64,
 }
 
 /// Who is asked about.
@@ -179,6 +181,7 @@ impl<'v, 'a> Checker<'v, 'a> {
         let outcome = self.expression(object, key, &self.view.model.relation(key).program, depth, tainting);
         self.path.pop();
         // What is allowed or denied without a cycle does not depend on the path, and holds at lesser depths too.
+        // An explanation needs every step walked again.
         if matches!(outcome, Outcome::Allowed | DENIED) && self.record.is_none() {
             self.memo.insert((object, key), (depth, outcome));
         }
@@ -197,6 +200,6 @@ impl<'v, 'a> Checker<'v, 'a> {
 
     fn step(&mut self) -> bool {
         self.steps += 1;
-        self.steps <= STEPS_MAX
+        self.steps <= self.depth.steps_max
     }
 }

@@ -19,6 +19,10 @@
 //!
 //! Conditions (CEL) are stored and validated by their declaration, but not evaluated yet: a question whose answer
 //! depends on a tuple with a condition is refused, never guessed.
+//!
+//! | feature | what |
+//! | --- | --- |
+//! | `server` | `server`: OpenFGA's gRPC API over an engine |
 
 mod engine; // stores and models; what an engine is made of
 mod question; // what can be asked and written
@@ -38,6 +42,9 @@ mod model; // an authorization model, compiled for walking
 mod names; // strings to dense ids, per store
 mod state; // one store: models, tuples, changelog
 mod tuples; // the tuples of a store, indexed both ways
+
+#[cfg(feature = "server")]
+pub mod server; // the wire: OpenFGA's gRPC API
 
 mod error; // why a call is refused, with OpenFGA's codes
 mod limits; // what one call and one store may hold

@@ -13,6 +13,8 @@ pub struct Limits {
     pub contextual_max: usize,
     /// Tuple hops after which a question fails.
     pub depth_max: u32,
+    /// Most (object, relation) pairs that one question visits; beyond it the question fails like a missed deadline.
+    pub steps_max: u64,
     /// Most questions of one batch.
     pub batch_max: usize,
     /// Most entries of one list.
@@ -44,6 +46,7 @@ impl Limits {
             write_keys_max: 100,
             contextual_max: 100,
             depth_max: 25,
+            steps_max: 1_000_000,
             batch_max: 50,
             list_results_max: 1_000,
             condition_context_bytes_max: 32 * 1024,

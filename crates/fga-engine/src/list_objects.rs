@@ -7,7 +7,7 @@ use fga_model::StoreId;
 
 use crate::{
     Engine, EngineError,
-    check::{Checker, Depth, Fault, Outcome, Probe},
+    check::{Checker, Fault, Outcome, Probe},
     names::{IdHasher, ObjId, Subject},
     question::ListObjectsRequest,
     tuples::view::View,
@@ -51,8 +51,7 @@ impl Engine {
             return Ok(Vec::new());
         };
         let limit = if cap == Cap::Limited { self.limits.list_results_max } else { usize::MAX };
-        let mut checker =
-            Checker::new(&view, probe, Depth { max: self.limits.depth_max, last_hop_is_free: false });
+        let mut checker = Checker::new(&view, probe, self.depth(false));
         let mut backwards = Backwards::new(&view, probe);
         let (mut found, mut fault) = (Vec::new(), None::<Fault>);
         while let Some(object) = backwards.next() {

@@ -6,7 +6,7 @@ use fga_model::StoreId;
 
 use crate::{
     Engine, EngineError,
-    check::{Checker, Depth, Fault, Outcome, Probe, STEPS_MAX},
+    check::{Checker, Depth, Fault, Outcome, Probe},
     model::{Hop, Node, RelKey},
     names::{IdMap, ObjId, Subject},
     question::ListUsersRequest,
@@ -45,7 +45,7 @@ impl Engine {
             Some(of) => Subject::Userset(anybody, model.relation(of).relation),
             None => Subject::Object(anybody),
         };
-        let depth = Depth { max: self.limits.depth_max, last_hop_is_free: false };
+        let depth = self.depth(false);
         let mut walk = Walk {
             view: &view,
             probe: Probe { subject, type_id, of },
@@ -58,7 +58,7 @@ impl Engine {
         let mut found = users.set.listed(type_id);
         if !model.relation(key).monotone {
             // What a check would not confirm is not listed.
-            let depth = Depth { max: self.limits.depth_max, last_hop_is_free: true };
+            let depth = self.depth(true);
             found.retain(|user| {
                 let probe = Probe::new(&view, *user);
                 probe.is_some_and(|probe| {
@@ -139,7 +139,7 @@ struct Walk<'v, 'a> {
 impl Walk<'_, '_> {
     fn step(&mut self) -> Result<(), Fault> {
         self.steps += 1;
-        if self.steps > STEPS_MAX { Err(Fault::Budget) } else { Ok(()) }
+        if self.steps > self.depth.steps_max { Err(Fault::Budget) } else { Ok(()) }
     }
 
     /// A userset of the wanted shape is a member of itself.

@@ -1,0 +1,191 @@
+//! What the engine promises beyond OpenFGA's answers: grounds, limits, the log.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::sync::{Arc, Mutex};
+
+use fga_engine::{
+    CheckAnswer, CheckRequest, Engine, EngineError, EngineParts, Limits, LogEntry, LogError, TupleFilter,
+    TupleLog, WriteRequest,
+};
+use fga_model::{ErrorCode, StoreId, TupleKey, parse_model};
+use verdict::Missing;
+
+const MODEL: &str = "
+model
+  schema 1.1
+type user
+type role
+  relations
+    define assignee: [user]
+type account
+  relations
+    define parent: [account]
+    define owner: [role#assignee] or owner from parent
+    define member: [role#assignee] or owner
+    define get: member
+    define suspended: [user]
+    define enter: member but not suspended
+";
+
+fn key(text: &str) -> TupleKey {
+    text.parse().unwrap()
+}
+
+fn setup(engine: &Engine, tuples: &[&str]) -> StoreId {
+    let store = engine.create_store("acme").unwrap().id;
+    engine.write_model(&store, &parse_model(MODEL).unwrap()).unwrap();
+    engine.write(&store, &WriteRequest::writes(tuples.iter().map(|t| key(t)))).unwrap();
+    store
+}
+
+const ACME: [&str; 4] = [
+    "role:acme-owner#assignee@user:alice",
+    "account:acme#owner@role:acme-owner#assignee",
+    "account:dev#parent@account:acme",
+    "account:dev#suspended@user:alice",
+];
+
+#[test]
+fn fga_05_an_allow_shows_the_path_from_object_to_user() {
+    let engine = Engine::default();
+    let store = setup(&engine, &ACME);
+    let answer = engine.check(&store, &CheckRequest::new("account:dev", "get", "user:alice")).unwrap();
+    let CheckAnswer::Allowed(grounds) = answer else { panic!("{answer:?}") };
+    let path: Vec<String> = grounds.path.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        path,
+        [
+            "account:dev#get@account:dev#member",
+            "account:dev#member@account:dev#owner",
+            "account:dev#owner@account:acme#owner",
+            "account:dev#parent@account:acme",
+            "account:acme#owner@role:acme-owner#assignee",
+            "role:acme-owner#assignee@user:alice",
+        ]
+    );
+}
+
+#[test]
+fn fga_05_a_denial_names_the_nearest_missing_relationship_and_it_is_enough() {
+    let engine = Engine::default();
+    let store = setup(&engine, &ACME);
+    let question = CheckRequest::new("account:dev", "get", "user:bob");
+    let denied = engine.check(&store, &question).unwrap();
+    let missing = denied.grounds().missing.clone().expect("a missing fact");
+    assert_eq!(missing, Missing::relation("role:acme-owner", "assignee", "user:bob"));
+    engine.write(&store, &WriteRequest::writes([key(&missing.to_string())])).unwrap();
+    assert!(engine.check(&store, &question).unwrap().is_allowed());
+}
+
+#[test]
+fn fga_05_an_exclusion_is_named() {
+    let engine = Engine::default();
+    let store = setup(&engine, &ACME);
+    let denied = engine.check(&store, &CheckRequest::new("account:dev", "enter", "user:alice")).unwrap();
+    assert!(!denied.is_allowed());
+    let missing = denied.grounds().missing.as_ref().map(ToString::to_string);
+    assert_eq!(missing.as_deref(), Some("`account:dev#enter` excludes `user:alice`"));
+}
+
+#[test]
+fn fga_02_a_tuple_that_the_model_no_longer_allows_is_not_seen_but_can_be_deleted() {
+    let engine = Engine::default();
+    let store = setup(&engine, &ACME);
+    let question = CheckRequest::new("account:dev", "suspended", "user:alice");
+    assert!(engine.check(&store, &question).unwrap().is_allowed());
+    engine
+        .write_model(&store, &parse_model(&MODEL.replace("suspended: [user]", "suspended: [role]")).unwrap())
+        .unwrap();
+    assert!(!engine.check(&store, &question).unwrap().is_allowed());
+    engine.write(&store, &WriteRequest::deletes([key("account:dev#suspended@user:alice")])).unwrap();
+    assert_eq!(engine.read(&store, &TupleFilter::everything(), &Default::default()).unwrap().items.len(), 3);
+}
+
+#[test]
+fn fga_02_a_condition_is_refused_where_the_answer_depends_on_it_and_only_there() {
+    let engine = Engine::default();
+    let store = engine.create_store("conditions").unwrap().id;
+    let dsl = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define editor: [user]\n    define viewer: [user with c] or editor\n\ncondition c(x: int) {\n  x < 3\n}\n";
+    engine.write_model(&store, &parse_model(dsl).unwrap()).unwrap();
+    let conditional = key("doc:1#viewer@user:anne").with_condition("c", Default::default());
+    engine.write(&store, &WriteRequest::writes([conditional, key("doc:1#editor@user:bob")])).unwrap();
+    let check = |user: &str| engine.check(&store, &CheckRequest::new("doc:1", "viewer", user));
+    assert!(check("user:bob").unwrap().is_allowed());
+    assert!(!check("user:eve").unwrap().is_allowed());
+    let refused = check("user:anne").unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Unimplemented);
+    assert!(refused.to_string().contains("conditions are not evaluated yet"), "{refused}");
+}
+
+#[derive(Default)]
+struct Recorder {
+    entries: Mutex<Vec<LogEntry>>,
+    full: Mutex<bool>,
+}
+
+impl TupleLog for Recorder {
+    fn append(&self, entry: &LogEntry) -> Result<(), LogError> {
+        if *self.full.lock().unwrap() {
+            return Err(LogError("no space left".to_owned()));
+        }
+        self.entries.lock().unwrap().push(entry.clone());
+        Ok(())
+    }
+
+    fn replay(&self, apply: &mut dyn FnMut(LogEntry)) -> Result<(), LogError> {
+        self.entries.lock().unwrap().iter().cloned().for_each(apply);
+        Ok(())
+    }
+}
+
+#[test]
+fn fga_04_an_engine_opened_from_its_log_answers_the_same_and_a_failed_log_changes_nothing() {
+    let log = Arc::new(Recorder::default());
+    let parts = || EngineParts { log: log.clone(), ..EngineParts::default() };
+    let engine = Engine::open(parts()).unwrap();
+    let store = setup(&engine, &ACME);
+    engine.write(&store, &WriteRequest::deletes([key("account:dev#suspended@user:alice")])).unwrap();
+    *log.full.lock().unwrap() = true;
+    let bob = WriteRequest::writes([key("role:acme-owner#assignee@user:bob")]);
+    assert!(matches!(engine.write(&store, &bob), Err(EngineError::Log { .. })));
+    assert!(
+        !engine.check(&store, &CheckRequest::new("account:dev", "get", "user:bob")).unwrap().is_allowed()
+    );
+    *log.full.lock().unwrap() = false;
+
+    let again = Engine::open(parts()).unwrap();
+    assert_eq!(again.get_store(&store).unwrap(), engine.get_store(&store).unwrap());
+    let read =
+        |engine: &Engine| engine.read(&store, &TupleFilter::everything(), &Default::default()).unwrap().items;
+    assert_eq!(read(&again), read(&engine));
+    let changes = |engine: &Engine| engine.read_changes(&store, &Default::default()).unwrap();
+    assert_eq!(changes(&again), changes(&engine));
+    assert!(
+        again.check(&store, &CheckRequest::new("account:dev", "enter", "user:alice")).unwrap().is_allowed()
+    );
+    again.write(&store, &bob).unwrap();
+    assert_eq!(changes(&again).items.len(), 6);
+}
+
+/// A chain and a ring of mutual exclusions must end within the budget, not hang.
+#[test]
+fn fga_02_adversarial_graphs_end() {
+    let limits = Limits { steps_max: 20_000, ..Limits::default() };
+    let engine = Engine::open(EngineParts { limits, ..EngineParts::default() }).unwrap();
+    let store = engine.create_store("rings").unwrap().id;
+    let dsl = "model\n  schema 1.1\ntype user\ntype n\n  relations\n    define a: [user, n#b, n#a] and c\n    define b: [user, n#a, n#b] but not c\n    define c: [user, user:*]\n";
+    engine.write_model(&store, &parse_model(dsl).unwrap()).unwrap();
+    let mut tuples = Vec::new();
+    for i in 0..8 {
+        for j in 0..8 {
+            tuples.push(key(&format!("n:{i}#a@n:{j}#b")));
+            tuples.push(key(&format!("n:{i}#b@n:{j}#a")));
+        }
+        tuples.push(key(&format!("n:{i}#c@user:*")));
+    }
+    for chunk in tuples.chunks(100) {
+        engine.write(&store, &WriteRequest::writes(chunk.iter().cloned())).unwrap();
+    }
+    let answer = engine.check(&store, &CheckRequest::new("n:0", "a", "user:x"));
+    assert!(!answer.is_ok_and(|a| a.is_allowed()));
+}
