@@ -1,5 +1,5 @@
 //! Managed fields and server-side apply over the built-in kinds and over objects without a schema.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use apiserver::apply::{ApplyError, LAST_APPLIED, Tracking, apply, keep_timestamps, track_update};
 use apiserver::fields::{DEDUCED, MergeSchema, Shape};

@@ -1,5 +1,5 @@
 //! Sequences of applies and updates, with the results that Kubernetes' own field manager gave.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use apiserver::{
     apply::{Tracking, apply, track_update},

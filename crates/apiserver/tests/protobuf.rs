@@ -1,5 +1,5 @@
 //! Protobuf bodies: written by a stock client, and malformed ones.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use apiserver::{ApiError, builtin, protobuf};
 use proptest::prelude::*;

@@ -140,7 +140,11 @@ fn covering_follows_stars_names_subresources_and_paths() {
         (Rule::of_paths(&["get"], &["/api/*"]), Rule::of_paths(&["get"], &["/api/v1", "/api/*"]), true),
         (Rule::of_paths(&["get"], &["/api"]), Rule::of_paths(&["get"], &["/api/*"]), false),
     ] {
-        assert_eq!(uncovered(&[held.clone()], &[granted.clone()]).is_empty(), covered, "{held} {granted}");
+        assert_eq!(
+            uncovered(std::slice::from_ref(&held), std::slice::from_ref(&granted)).is_empty(),
+            covered,
+            "{held} {granted}"
+        );
     }
     // Two rules may cover one between them.
     let both = [rule(&["get"], &[""], &["pods"]), rule(&["list"], &[""], &["pods"])];
