@@ -1,5 +1,5 @@
 //! Strategic merge and merge patches over built-in kinds.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use apiserver::{
     builtin,
