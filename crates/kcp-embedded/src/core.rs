@@ -70,12 +70,14 @@ pub struct Core {
 /// A handle that does not keep the server alive, for parts the server itself holds.
 pub type WeakCore = Weak<Core>;
 
-/// The core behind a weak handle.
+/// The core behind a weak handle, its indexes up to the newest revision.
 ///
 /// # Errors
 /// 503 while the server starts or after it stopped.
 pub fn upgrade(core: &WeakCore) -> Result<Arc<Core>, ApiError> {
-    core.upgrade().ok_or_else(|| ApiError::unavailable("the server is not running"))
+    let core = core.upgrade().ok_or_else(|| ApiError::unavailable("the server is not running"))?;
+    core.feeds.catch_up();
+    Ok(core)
 }
 
 impl Core {

@@ -153,6 +153,7 @@ pub fn choose(
 
 /// The type of an existing cluster, by its annotation.
 pub fn of_cluster(core: &Core, cluster: &Partition) -> Result<WorkspaceType, TypeError> {
+    core.feeds.catch_up();
     let annotation = core.tree.cluster(cluster).map(|entry| entry.workspace_type.clone()).unwrap_or_default();
     let reference =
         TypeReference::parse(&annotation).ok_or_else(|| TypeError::NotFound(annotation.to_string()))?;
