@@ -58,9 +58,9 @@ fn scan(controllers: &Controllers, graph: &mut Graph, queue: &mut Queue<Place>) 
 
 /// Whether bytes can hold anything of interest; spares decoding of most objects.
 fn concerns(bytes: &[u8]) -> bool {
-    [&b"\"ownerReferences\""[..], b"\"foregroundDeletion\"", b"\"orphan\""]
-        .iter()
-        .any(|needle| bytes.windows(needle.len()).any(|window| window == *needle))
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        ["\"ownerReferences\"", "\"foregroundDeletion\"", "\"orphan\""].iter().any(|n| text.contains(n))
+    })
 }
 
 fn see(graph: &mut Graph, queue: &mut Queue<Place>, place: Place, event: &Event) {

@@ -75,7 +75,7 @@ fn secret_key(key: &ObjectKey) -> Key {
 
 /// Whether bytes look like a token secret; spares decoding of most secrets.
 fn is_token(bytes: &[u8]) -> bool {
-    bytes.windows(TOKEN_TYPE.len()).any(|w| w == TOKEN_TYPE.as_bytes())
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains(TOKEN_TYPE))
 }
 
 fn see(controllers: &Controllers, queue: &mut Queue<Key>, of: &StoragePrefix, event: &Event) {

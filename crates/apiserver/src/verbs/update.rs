@@ -213,7 +213,7 @@ fn same_content(target: &Target, a: &Value, b: &Value) -> bool {
     let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
     let counts = |key: &str| {
         !matches!(key, "metadata" | "apiVersion" | "kind")
-            && !(target.resource.subresources.status && key == "status")
+            && (key != "status" || !target.resource.subresources.status)
     };
     let size = |map: &Map<String, Value>| map.keys().filter(|k| counts(k)).count();
     size(a) == size(b) && a.iter().filter(|(k, _)| counts(k)).all(|(k, v)| b.get(k) == Some(v))
