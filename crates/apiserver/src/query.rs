@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::apply::validate_manager_name;
 use crate::error::{ApiError, Cause};
 use crate::names::GroupVersionKind;
 
@@ -196,12 +197,8 @@ impl WriteOptions {
         let mut causes = Vec::new();
         let dry_run = dry_run(query.all("dryRun"), &mut causes);
         let manager = query.get("fieldManager").unwrap_or_default().to_owned();
-        if manager.len() > 128 {
-            causes.push(Cause::field(
-                "FieldValueTooLong",
-                "fieldManager",
-                "Too long: may not be more than 128 bytes",
-            ));
+        if let Err(why) = validate_manager_name(&manager) {
+            causes.push(Cause::invalid("fieldManager", &manager.as_str().into(), why));
         }
         let validation = match query.get("fieldValidation") {
             None | Some("" | "Warn") => FieldValidation::Warn,
