@@ -3,6 +3,7 @@
 //! A credential that is given but not valid is refused (401) wherever the request goes; no credential is anonymous.
 
 pub mod certificates; // CN and O of a verified client certificate
+pub mod issuers; // tokens of issuers verified, claims mapped
 pub mod service_accounts; // RS256 tokens of service accounts, issued and checked
 pub mod tokens; // static tokens and the token file
 pub mod workspace_oidc; // issuers that the workspace's type names

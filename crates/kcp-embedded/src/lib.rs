@@ -24,6 +24,7 @@ pub mod api_sets; // which resources a cluster serves
 pub mod bindings; // which cluster bound which export
 pub mod bound; // what clusters serve because of that
 pub mod claims; // what providers may see of their consumers
+mod crd_admission; // what a cluster's own definitions may not be
 pub mod definitions; // a definition as served resources
 pub mod exports; // what providers offer, under which identity
 pub mod feeds; // indexes that follow the store

@@ -20,12 +20,14 @@ use http::{Request, Response};
 use runtime::{
     Authority, Clock, Ids, Kubeconfig, Seed, ServeOptions, ServerNames, ServerTls, Stop, TaskFailure, Tasks,
 };
+use token_verifier::{Fetch, HttpsFetch};
 use tokio::net::TcpListener;
 
 use crate::{
     api_sets::KcpApis,
     authentication::{
         Authentication, TokenAuthenticator,
+        issuers::Issuers,
         service_accounts::{ServiceAccountKey, ServiceAccountKeyError, ServiceAccountTokens},
         tokens::{StaticTokens, TokenFileError},
         workspace_oidc::{GlobalOidc, JwtVerifier, WorkspaceOidc},
@@ -37,6 +39,7 @@ use crate::{
     claims::ClaimLabels,
     controllers,
     core::{ClusterAnnotation, Core, WeakCore},
+    crd_admission::CrdAdmission,
     definitions,
     feeds::Feeds,
     identity::{GROUP_KCP_ADMIN, GROUP_MASTERS},
@@ -125,8 +128,10 @@ pub struct Parts {
     pub seed: Option<Seed>,
     /// Authorizers asked in process at the webhook's place, before a webhook of the options.
     pub authorizers: Vec<Arc<dyn Authorizer>>,
-    /// Verifier of tokens against issuers; without one, issuers of workspaces are not served.
+    /// Verifier of tokens against issuers; unless given, one that asks issuers through `fetch`.
     pub verifier: Option<Arc<dyn JwtVerifier>>,
+    /// How documents of issuers are fetched; over HTTPS unless given.
+    pub fetch: Option<Arc<dyn Fetch>>,
     /// The store; a fresh one in memory unless given.
     pub store: Option<Store>,
 }
@@ -370,6 +375,7 @@ fn plugins(weak: &WeakCore) -> Plugins {
         Arc::new(WorkspaceTypeAdmission(weak.clone())),
         Arc::new(LogicalClusterAdmission),
         Arc::new(RbacAdmission(weak.clone())),
+        Arc::new(CrdAdmission(weak.clone())),
         Arc::new(ClaimLabels(weak.clone())),
         Arc::new(Webhooks::new(weak.clone())),
     ])
@@ -401,18 +407,20 @@ async fn authentication(
             .map_err(|source| StartError::Tokens { path: path.clone(), source })?;
     }
     let mut chain: Vec<Arc<dyn TokenAuthenticator>> = vec![Arc::new(known), account_tokens];
-    if let Some(verifier) = &parts.verifier {
-        if let Some(path) = &options.authentication_config {
-            let text = read_text(path).await?;
-            let config: serde_json::Value = serde_saphyr::from_str(&text)
-                .map_err(|error| StartError::File { path: path.clone(), why: error.to_string() })?;
-            let jwt = config["jwt"].as_array().cloned().unwrap_or_default();
-            chain.push(Arc::new(GlobalOidc::new(jwt, verifier.clone())));
-        }
-        if options.gates.workspace_authentication {
-            let issuers = Arc::new(StoredIssuers(Arc::downgrade(core)));
-            chain.push(Arc::new(WorkspaceOidc::new(issuers, verifier.clone())));
-        }
+    let verifier = parts.verifier.clone().unwrap_or_else(|| {
+        let fetch = parts.fetch.clone().unwrap_or_else(|| Arc::new(HttpsFetch::default()));
+        Arc::new(Issuers::new(fetch, core.clock.clone()))
+    });
+    if let Some(path) = &options.authentication_config {
+        let text = read_text(path).await?;
+        let config: serde_json::Value = serde_saphyr::from_str(&text)
+            .map_err(|error| StartError::File { path: path.clone(), why: error.to_string() })?;
+        let jwt = config["jwt"].as_array().cloned().unwrap_or_default();
+        chain.push(Arc::new(GlobalOidc::new(jwt, verifier.clone())));
+    }
+    if options.gates.workspace_authentication {
+        let issuers = Arc::new(StoredIssuers(Arc::downgrade(core)));
+        chain.push(Arc::new(WorkspaceOidc::new(issuers, verifier.clone())));
     }
     Ok(Authentication::new(chain, options.drop_privileged_groups))
 }

@@ -146,6 +146,133 @@ async fn auz_01_webhook_that_does_not_answer_has_no_opinion() {
     assert_eq!(server.get(&admin(), "/clusters/root/api/v1/secrets").await.code, 200);
 }
 
+struct SaysAlice;
+
+#[async_trait]
+impl kcp_embedded::authentication::workspace_oidc::JwtVerifier for SaysAlice {
+    async fn verify(
+        &self,
+        authenticator: &Value,
+        token: &str,
+    ) -> Result<kcp_embedded::authentication::workspace_oidc::MappedUser, String> {
+        if authenticator["issuer"]["audiences"] != json!(["kubectl"]) || !token.ends_with(".sig") {
+            return Err("not mine".into());
+        }
+        Ok(kcp_embedded::authentication::workspace_oidc::MappedUser {
+            name: "alice@example.io".into(),
+            ..Default::default()
+        })
+    }
+}
+
+#[tokio::test]
+async fn walk_09_organization_token_counts_in_workspaces_of_its_type_only() {
+    let parts = Parts { verifier: Some(Arc::new(SaysAlice)), ..Parts::default() };
+    let server = server_with(Options::default(), parts).await;
+    let issuer = "https://issuer.example.io/realms/acme";
+    let configuration = |audiences: Value| {
+        json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "WorkspaceAuthenticationConfiguration", "metadata": {"name": "acme"},
+            "spec": {"jwt": [{"issuer": {"url": issuer, "audiences": audiences}, "claimMappings": {"username": {"claim": "email", "prefix": ""}}}]}})
+    };
+    let path = "/clusters/root/apis/tenancy.kcp.io/v1alpha1/workspaceauthenticationconfigurations";
+    let made = server.post(&admin(), path, configuration(json!([]))).await;
+    assert_eq!(made.code, 201, "{:#}", made.body);
+    server
+        .workspace_type(
+            "root",
+            "acme",
+            json!({"extend": {"with": [{"name": "universal", "path": "root"}]},
+        "authenticationConfigurations": [{"name": "missing"}, {"name": "acme"}]}),
+        )
+        .await;
+    server.ready("root", "acme", json!({"name": "acme", "path": "root"})).await;
+    server.ready("root:acme", "child", json!({"name": "universal", "path": "root"})).await;
+    let payload = base64::Engine::encode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        json!({"iss": issuer}).to_string(),
+    );
+    let token = format!("e30.{payload}.sig");
+    let probe = "/clusters/root:acme/version";
+    assert_eq!(server.with_token(&token, probe).await.code, 401);
+    let patch = json!({"spec": configuration(json!(["kubectl"]))["spec"]});
+    let changed = server.call(&admin(), http::Method::PATCH, &format!("{path}/acme"), patch).await;
+    assert_eq!(changed.code, 200, "{:#}", changed.body);
+    assert_eq!(server.with_token(&token, probe).await.code, 403);
+    bind(
+        &server,
+        "root:acme",
+        "alice",
+        "cluster-admin",
+        json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice@example.io"}),
+    )
+    .await;
+    assert_eq!(server.with_token(&token, "/clusters/root:acme/api/v1/namespaces").await.code, 200);
+    for elsewhere in ["root", "root:acme:child"] {
+        assert_eq!(
+            server.with_token(&token, &format!("/clusters/{elsewhere}/version")).await.code,
+            401,
+            "{elsewhere}"
+        );
+    }
+    assert_eq!(server.with_token(&format!("e30.{payload}.forged"), probe).await.code, 401);
+}
+
+#[tokio::test]
+async fn auz_06_webhook_is_asked_over_https_with_the_cluster_in_both_extras() {
+    runtime::install_crypto();
+    let clock = runtime::Clock::system();
+    let authority = runtime::Authority::new("test", &clock).unwrap();
+    let identity = authority.issue_server("webhook", &runtime::ServerNames::local_and([])).unwrap();
+    let tls = runtime::ServerTls::new(&identity, None).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked: Arc<std::sync::Mutex<Vec<Value>>> = Arc::default();
+    let seen = asked.clone();
+    let webhook = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let seen = seen.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let body = http_body_util::BodyExt::collect(request.into_body()).await.unwrap().to_bytes();
+            let review: Value = serde_json::from_slice(&body).unwrap();
+            let allowed = path == "/authz" && review["spec"]["user"] == "alice";
+            seen.lock().unwrap().push(review);
+            let answer = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "status": {"allowed": allowed}});
+            Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(
+                bytes::Bytes::from(answer.to_string()),
+            )))
+        }
+    });
+    let tasks = runtime::Tasks::new();
+    tasks.spawn_graceful("webhook", runtime::End::MayEnd, move |stop| {
+        runtime::serve_https(listener, tls, webhook, runtime::ServeOptions::default(), stop)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let config_file = folder.path().join("webhook.kubeconfig");
+    let file = runtime::Kubeconfig::single(
+        "w",
+        &format!("https://127.0.0.1:{port}/authz"),
+        Some(authority.certificate_pem()),
+        &runtime::Credential::Token("t".into()),
+    );
+    file.write(&config_file).await.unwrap();
+    let options = Options {
+        webhook: Some(WebhookOptions { config_file, ttls: Default::default() }),
+        ..Options::default()
+    };
+    let server = server_with(options, Parts::default()).await;
+    for _ in 0..2 {
+        assert_eq!(server.get(&user("alice", &[]), "/clusters/root/api/v1/secrets").await.code, 200);
+    }
+    assert_eq!(server.get(&user("bob", &[]), "/clusters/root/api/v1/secrets").await.code, 403);
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2, "the second question of alice is answered from memory");
+    for key in ["authorization.kcp.io/cluster-name", "authorization.kubernetes.io/cluster-name"] {
+        assert_eq!(asked[0]["spec"]["extra"][key], json!(["root"]), "{:#}", asked[0]);
+    }
+    assert_eq!(asked[0]["spec"]["resourceAttributes"]["resource"], "secrets");
+    tasks.shutdown().await;
+}
+
 #[tokio::test]
 async fn dev_01_listener_serves_https_and_writes_the_kubeconfig() {
     let folder = tempfile::tempdir().unwrap();

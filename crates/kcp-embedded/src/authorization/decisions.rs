@@ -67,9 +67,12 @@ impl Decisions {
         if record.allowed && privileged {
             ring.privileged_allows += 1;
         }
-        if ring.records.insert(audit_id.to_owned(), record).is_none() {
-            ring.order.push_back(audit_id.to_owned());
+        // Clients may propose audit ids; none of them may hide what was recorded under one before.
+        if ring.records.contains_key(audit_id) {
+            return;
         }
+        ring.records.insert(audit_id.to_owned(), record);
+        ring.order.push_back(audit_id.to_owned());
         while ring.order.len() > DECISIONS_MAX {
             if let Some(oldest) = ring.order.pop_front() {
                 ring.records.remove(&oldest);
