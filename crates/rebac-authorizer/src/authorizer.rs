@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fga_client::{CheckAnswer, Explain, RelationshipError, RelationshipStore, StoreId};
-use fga_model::naming::Naming;
+use fga_model::Naming;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use verdict::{Missing, Stage, Verdict};
@@ -242,7 +242,7 @@ impl Authorizer {
 
     async fn check(&self, store: &StoreId, question: &Question) -> Result<CheckAnswer, RelationshipError> {
         let start = Instant::now();
-        let answer = self.store.check(store, question.to_check(Explain::Yes)).await;
+        let answer = self.store.check(store, question.to_check(Explain::Grounds)).await;
         self.metrics.asked(&answer, start.elapsed());
         answer
     }

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use rebac_authorizer::{Account, Question, ResourceRequest};
-//! use fga_model::naming::Naming;
+//! use fga_model::Naming;
 //!
 //! let account = Account { cluster: "2x".into(), parent: "1x".into(), name: "dev".into() };
 //! let request = ResourceRequest { verb: "get".into(), resource: "buckets".into(), name: "b".into(), ..Default::default() };

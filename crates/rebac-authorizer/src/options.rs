@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use fga_model::naming::Naming;
+use fga_model::Naming;
 
 /// What the webhook is started with.
 #[derive(Clone, Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use fga_client::{CheckRequest, Explain, TupleKey};
-use fga_model::naming::{Naming, ParentVerb, ResourceName};
+use fga_model::{Naming, ParentVerb, ResourceName};
 
 use crate::{ApiEntry, ResourceRequest};
 
@@ -19,7 +19,7 @@ pub struct Account {
 }
 
 /// A question to a relationship store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// `type:id`.
     pub object: String,

@@ -101,8 +101,8 @@ impl FleetWorkspaces {
 
     fn store_of(&self, org: &str) -> Option<StoreId> {
         let store = self.stores.of(&self.orgs_cluster()?).get(org)?;
-        let id = store.status.as_ref()?.store_id.clone();
-        id.parse().ok()
+        let id = store.status.as_ref()?.store_id.clone()?;
+        Some(StoreId::new(id))
     }
 
     fn orgs_cluster(&self) -> Option<Cluster> {

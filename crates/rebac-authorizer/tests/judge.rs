@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fga_client::{InProcess, RelationshipStore, StoreId, TupleKey};
-use fga_model::naming::Naming;
+use fga_model::Naming;
 use rebac_authorizer::{
     Account, Action, Answer, ApiEntry, ApiTables, Authorizer, Handler, Request, ResourceRequest, Workspace, WorkspaceInfo,
     Workspaces,
@@ -67,9 +67,9 @@ impl ApiTables for Buckets {
 }
 
 async fn authorizer() -> Authorizer {
-    let store = InProcess::new();
+    let store = InProcess::new(Arc::new(fga_engine::Engine::default()));
     let id = store.create_store("acme").await.unwrap().id;
-    store.write_model(&id, &fga_model::parse(MODEL).unwrap()).await.unwrap();
+    store.write_model(&id, &fga_model::parse_model(MODEL).unwrap()).await.unwrap();
     let role = "role:core_platform-mesh_io_account/p1/dev/member";
     let account = "core_platform-mesh_io_account:p1/dev";
     store
