@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use verdict::{Missing, Stage, Verdict};
 
 use crate::{
-    Action, ApiTables, Metrics, Question, Request, ResourceRequest, Workspace, WorkspaceInfo, Workspaces, misses::Misses,
+    Action, ApiTables, Metrics, Question, Request, ResourceRequest, Workspace, WorkspaceInfo, Workspaces,
+    misses::Misses,
 };
 
 /// What the caller of the authorizer is told.
@@ -134,7 +135,9 @@ impl Authorizer {
     pub async fn judge(&self, request: &Request) -> Judgement {
         let judgement = match &request.action {
             Action::Path(path) => self.path(path),
-            Action::Nothing => no_opinion(Handler::Contextual, "the review names neither a resource nor a path"),
+            Action::Nothing => {
+                no_opinion(Handler::Contextual, "the review names neither a resource nor a path")
+            }
             Action::Resource(resource) => self.resource(request, resource).await,
         };
         self.metrics.decided(&judgement);
@@ -144,7 +147,9 @@ impl Authorizer {
 
     fn path(&self, path: &str) -> Judgement {
         match self.non_resource_prefixes.iter().find(|prefix| path.starts_with(prefix.as_str())) {
-            Some(prefix) => allowed(Handler::NonResource, format!("paths that begin with `{prefix}` are open")),
+            Some(prefix) => {
+                allowed(Handler::NonResource, format!("paths that begin with `{prefix}` are open"))
+            }
             None => no_opinion(Handler::NonResource, "the path is not among the open ones"),
         }
     }
@@ -168,7 +173,10 @@ impl Authorizer {
         let version = if resource.version == "*" { "" } else { &resource.version };
         let found = self.apis.find(cluster, &resource.group, version, &resource.resource).await;
         let Some(api) = found else {
-            let text = format!("the workspace serves no resource `{}` in group `{}`", resource.resource, resource.group);
+            let text = format!(
+                "the workspace serves no resource `{}` in group `{}`",
+                resource.resource, resource.group
+            );
             return no_opinion(Handler::Contextual, text);
         };
         let question = Question::on_resource(self.naming, &info.account, resource, &api, &request.user);
@@ -258,7 +266,9 @@ fn no_opinion(handler: Handler, why: impl Into<verdict::Reason>) -> Judgement {
 
 fn judged(handler: Handler, question: &Question, answer: CheckAnswer) -> Judgement {
     match answer {
-        CheckAnswer::Allowed(grounds) if grounds.path.is_empty() => allowed(handler, format!("{question} holds")),
+        CheckAnswer::Allowed(grounds) if grounds.path.is_empty() => {
+            allowed(handler, format!("{question} holds"))
+        }
         CheckAnswer::Allowed(grounds) => allowed(handler, grounds.path),
         CheckAnswer::Denied(grounds) => {
             let asked = || Missing::relation(&question.object, &question.relation, &question.user);

@@ -14,18 +14,18 @@
 //! assert_eq!(question.to_string(), "s_io_bucket:2x/b#get@user:alice");
 //! ```
 
+mod api_tables; // kind, scope and singular of a resource in a workspace
 mod authorizer; // from request to judgement. Start here.
+mod metrics; // what is counted
+mod misses; // how often a caller is told to come back
+mod options; // flags and environment, upstream's names
 mod question; // which relationship decides a request: pure
 mod request; // what is asked, without its wire format
-mod workspaces; // accounts behind logical clusters
-mod api_tables; // kind, scope and singular of a resource in a workspace
-mod misses; // how often a caller is told to come back
-mod wire; // SubjectAccessReview, v1 and v1beta1
-mod server; // the HTTPS endpoint
-mod metrics; // what is counted
-mod options; // flags and environment, upstream's names
 mod run; // options to parts, in stopping order
-mod serve; // the same as a process of its own
+mod serve;
+mod server; // the HTTPS endpoint
+mod wire; // SubjectAccessReview, v1 and v1beta1
+mod workspaces; // accounts behind logical clusters // the same as a process of its own
 
 pub use api_tables::{ApiEntry, ApiTables, ClientOf, DiscoveredTables};
 pub use authorizer::{Answer, Authorizer, Handler, Judgement};

@@ -71,11 +71,31 @@ impl Metrics {
     /// Registers under the names of the Go webhook, and our own with prefix `pm_authz_`.
     pub fn register(&self, registry: &mut Registry) {
         let all = &self.0;
-        registry.register("controller_runtime_webhook_requests", "Admission requests by HTTP status code", all.requests.clone());
-        registry.register("controller_runtime_webhook_latency_seconds", "Latency of processing requests", all.latency.clone());
-        registry.register("controller_runtime_webhook_requests_in_flight", "Requests being served", all.in_flight.clone());
-        registry.register("pm_authz_decisions", "Decisions by handler, decision and source", all.decisions.clone());
-        registry.register("pm_authz_fga_check_seconds", "Time of questions to the relationship store", all.checks.clone());
+        registry.register(
+            "controller_runtime_webhook_requests",
+            "Admission requests by HTTP status code",
+            all.requests.clone(),
+        );
+        registry.register(
+            "controller_runtime_webhook_latency_seconds",
+            "Latency of processing requests",
+            all.latency.clone(),
+        );
+        registry.register(
+            "controller_runtime_webhook_requests_in_flight",
+            "Requests being served",
+            all.in_flight.clone(),
+        );
+        registry.register(
+            "pm_authz_decisions",
+            "Decisions by handler, decision and source",
+            all.decisions.clone(),
+        );
+        registry.register(
+            "pm_authz_fga_check_seconds",
+            "Time of questions to the relationship store",
+            all.checks.clone(),
+        );
     }
 
     pub(crate) fn decided(&self, judgement: &Judgement) {

@@ -60,7 +60,9 @@ impl Default for Options {
             openfga_addr: "openfga.platform-mesh-system:8081".into(),
             webhook_cert_dir: "config".into(),
             webhook_cluster_key: "authorization.kubernetes.io/cluster-name".into(),
-            webhook_allowed_nonresource_prefixes: crate::authorizer::NON_RESOURCE_PREFIXES.map(str::to_owned).to_vec(),
+            webhook_allowed_nonresource_prefixes: crate::authorizer::NON_RESOURCE_PREFIXES
+                .map(str::to_owned)
+                .to_vec(),
             webhook_cache_miss_max_retries: 1,
             webhook_cache_miss_ttl: Duration::from_secs(300),
             webhook_cache_miss_cleanup_interval: Duration::from_secs(120),

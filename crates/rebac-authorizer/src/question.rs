@@ -49,7 +49,13 @@ impl Question {
     ///
     /// Create, list and watch are relations of what the object would lie in; everything else is a relation of the
     /// object, which lies in its namespace or in the account.
-    pub fn on_resource(naming: Naming, account: &Account, request: &ResourceRequest, api: &ApiEntry, user: &str) -> Self {
+    pub fn on_resource(
+        naming: Naming,
+        account: &Account,
+        request: &ResourceRequest,
+        api: &ApiEntry,
+        user: &str,
+    ) -> Self {
         let resource = ResourceName::new(&api.group, &request.resource, &api.singular);
         let account_object = account.object(naming);
         let object = naming.object(&naming.type_name(&resource), &account.cluster, &request.name);
@@ -155,8 +161,12 @@ mod tests {
     #[track_caller]
     fn check(request: &ResourceRequest, api: &ApiEntry, question: &str, contextual: &[&str]) {
         let asked = Question::on_resource(Naming::Injective, &account(), request, api, "alice@example.io");
-        let tuples: Vec<String> = asked.contextual.iter().map(|t| format!("{}#{}@{}", t.object, t.relation, t.user)).collect();
-        assert_eq!((asked.to_string().as_str(), tuples.iter().map(String::as_str).collect::<Vec<_>>()), (question, contextual.to_vec()));
+        let tuples: Vec<String> =
+            asked.contextual.iter().map(|t| format!("{}#{}@{}", t.object, t.relation, t.user)).collect();
+        assert_eq!(
+            (asked.to_string().as_str(), tuples.iter().map(String::as_str).collect::<Vec<_>>()),
+            (question, contextual.to_vec())
+        );
     }
 
     const ACC: &str = "core_platform-mesh_io_account:p1/dev";
@@ -202,8 +212,14 @@ mod tests {
 
     #[test]
     fn rbw_03_every_verb_in_the_orgs_workspace_is_a_relation_of_it() {
-        let accounts = ResourceRequest { group: "core.platform-mesh.io".into(), ..request("get", "accounts", "", "acme") };
+        let accounts = ResourceRequest {
+            group: "core.platform-mesh.io".into(),
+            ..request("get", "accounts", "", "acme")
+        };
         let asked = Question::on_orgs(Naming::Injective, &accounts, "alice");
-        assert_eq!(asked.to_string(), "tenancy_kcp_io_workspace:orgs#get_core_platform-mesh_io_accounts@user:alice");
+        assert_eq!(
+            asked.to_string(),
+            "tenancy_kcp_io_workspace:orgs#get_core_platform-mesh_io_accounts@user:alice"
+        );
     }
 }

@@ -54,6 +54,9 @@ pub(crate) const CLUSTER_GROUP: &str = "system:cluster:";
 impl Request {
     /// The cluster whose user asks to bind an export elsewhere.
     pub(crate) fn consumer(&self) -> Option<&str> {
-        self.groups.iter().find_map(|group| group.strip_prefix(CLUSTER_GROUP)).filter(|cluster| !cluster.is_empty())
+        self.groups
+            .iter()
+            .find_map(|group| group.strip_prefix(CLUSTER_GROUP))
+            .filter(|cluster| !cluster.is_empty())
     }
 }

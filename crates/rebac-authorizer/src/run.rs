@@ -8,9 +8,7 @@ use runtime::{Clock, End, Ids, Ops, ServeOptions, ServerTls, Stop, TaskFailure, 
 use tokio::net::TcpListener;
 
 use crate::{
-    Authorizer, DiscoveredTables, FleetWorkspaces, Metrics, Options,
-    api_tables::ClientOf,
-    server::service,
+    Authorizer, DiscoveredTables, FleetWorkspaces, Metrics, Options, api_tables::ClientOf, server::service,
 };
 
 /// Why the webhook does not run.
@@ -57,10 +55,14 @@ impl RunError {
     pub fn help(&self) -> &'static str {
         match self {
             RunError::Option { .. } => "`rebac-authz-webhook serve --help` lists every flag with its default",
-            RunError::Connect { .. } => "check the address, and that the server runs and trusts these credentials",
+            RunError::Connect { .. } => {
+                "check the address, and that the server runs and trusts these credentials"
+            }
             RunError::Listen { .. } => "take another port, or stop what listens there",
             RunError::Certificate(_) => "the folder of --webhook-cert-dir needs tls.crt and tls.key in PEM",
-            RunError::Fleet(_) | RunError::Task(_) => "the log says what ended; a restart goes on where it stood",
+            RunError::Fleet(_) | RunError::Task(_) => {
+                "the log says what ended; a restart goes on where it stood"
+            }
         }
     }
 }

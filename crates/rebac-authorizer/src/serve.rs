@@ -42,16 +42,20 @@ pub async fn serve(options: Options, stop: Stop) -> Result<(), RunError> {
     for address in addresses.into_iter().flatten() {
         let listener = listen(&address).await?;
         let ops = ops.clone();
-        tasks.spawn_graceful("health and metrics", End::StopProcess, move |stop| serve_ops(listener, ops, stop));
+        tasks.spawn_graceful("health and metrics", End::StopProcess, move |stop| {
+            serve_ops(listener, ops, stop)
+        });
     }
     let files = TlsFiles {
         certificate: options.webhook_cert_dir.join("tls.crt"),
         key: options.webhook_cert_dir.join("tls.key"),
         client_authorities: None,
     };
-    let tls = ServerTls::from_files(&files).await.map_err(|error| RunError::Certificate(error.to_string()))?;
+    let tls =
+        ServerTls::from_files(&files).await.map_err(|error| RunError::Certificate(error.to_string()))?;
     let followed = tls.clone();
-    tasks.spawn_graceful("webhook certificate", End::MayEnd, move |stop| followed.follow(files, RELOAD, stop));
+    tasks
+        .spawn_graceful("webhook certificate", End::MayEnd, move |stop| followed.follow(files, RELOAD, stop));
     let at = listen_on("webhook-bind-address", &options.webhook_bind_address)?;
     let Some(at) = at else {
         let why = "the endpoint cannot be turned off".to_owned();
@@ -88,7 +92,8 @@ async fn kcp_config(options: &Options) -> Result<Config, RunError> {
 fn workspaces(mut config: Config) -> Result<ClientOf, RunError> {
     let url = config.cluster_url.clone();
     let path = url.path();
-    let cut = ["/clusters/", "/services/"].iter().filter_map(|part| path.find(part)).min().unwrap_or(path.len());
+    let cut =
+        ["/clusters/", "/services/"].iter().filter_map(|part| path.find(part)).min().unwrap_or(path.len());
     let base = path[..cut].trim_end_matches('/').to_owned();
     let mut parts = url.into_parts();
     let joined = if base.is_empty() { "/".to_owned() } else { base };
@@ -101,10 +106,14 @@ fn workspaces(mut config: Config) -> Result<ClientOf, RunError> {
 
 /// The store, and the proof that it has what Platform Mesh puts there first.
 async fn openfga(options: &Options) -> Result<Arc<dyn RelationshipStore>, RunError> {
-    let store = OpenFga::new(OpenFgaOptions::plain(&options.openfga_addr)).map_err(|error| unreachable("OpenFGA", &error))?;
+    let store = OpenFga::new(OpenFgaOptions::plain(&options.openfga_addr))
+        .map_err(|error| unreachable("OpenFGA", &error))?;
     match store.find_store("orgs").await {
         Ok(Some(_)) => Ok(Arc::new(store)),
-        Ok(None) => Err(RunError::Connect { what: "OpenFGA's store `orgs`", why: "there is no store of this name".into() }),
+        Ok(None) => Err(RunError::Connect {
+            what: "OpenFGA's store `orgs`",
+            why: "there is no store of this name".into(),
+        }),
         Err(error) => Err(unreachable("OpenFGA", &error)),
     }
 }

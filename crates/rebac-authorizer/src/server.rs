@@ -12,10 +12,7 @@ use axum::{
 };
 use tokio::time::Instant;
 
-use crate::{
-    Answer, Authorizer, Review, ReviewFault,
-    wire::BODY_MAX,
-};
+use crate::{Answer, Authorizer, Review, ReviewFault, wire::BODY_MAX};
 
 struct Endpoint {
     authorizer: Arc<Authorizer>,
@@ -51,7 +48,8 @@ async fn judge(endpoint: &Endpoint, headers: &HeaderMap, body: Body) -> Response
     match judgement.answer {
         // A body would take precedence over the header in the API server's client.
         Answer::Retry(after) => {
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, after.as_secs().to_string())]).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, after.as_secs().to_string())])
+                .into_response()
         }
         _ => Json(review.answer(&judgement)).into_response(),
     }

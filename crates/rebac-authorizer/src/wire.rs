@@ -162,7 +162,10 @@ mod tests {
         assert_eq!(parse(""), Err(ReviewFault::Empty));
         assert!(matches!(parse("{"), Err(ReviewFault::Json(_))));
         let wrong = Review::parse("text/plain", b"{}", &[KEY]).unwrap_err();
-        assert_eq!(wrong.answer()["status"]["evaluationError"], "contentType=text/plain, expected application/json");
+        assert_eq!(
+            wrong.answer()["status"]["evaluationError"],
+            "contentType=text/plain, expected application/json"
+        );
         assert!(Review::parse("application/json; charset=utf-8", b"{}", &[KEY]).is_ok());
     }
 }

@@ -83,7 +83,9 @@ impl FleetWorkspaces {
         let key = ClusterKey::new(self.provider.clone(), cluster);
         let Lookup::Engaged(engaged) = self.fleet.cluster(&key) else { return Workspace::Resolving };
         let Some(logical) = self.clusters.of(&engaged).get("cluster") else { return Workspace::Resolving };
-        let Some(path) = kcp_api::path_of(logical.as_ref()).map(|p| p.to_string()) else { return Workspace::Resolving };
+        let Some(path) = kcp_api::path_of(logical.as_ref()).map(|p| p.to_string()) else {
+            return Workspace::Resolving;
+        };
         let Some(below) = path.strip_prefix(ORGS_PATH).and_then(|rest| rest.strip_prefix(':')) else {
             return Workspace::Irrelevant;
         };

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use fga_client::{InProcess, RelationshipStore, StoreId, TupleKey};
 use fga_model::Naming;
 use rebac_authorizer::{
-    Account, Action, Answer, ApiEntry, ApiTables, Authorizer, Handler, Request, ResourceRequest, Workspace, WorkspaceInfo,
-    Workspaces,
+    Account, Action, Answer, ApiEntry, ApiTables, Authorizer, Handler, Request, ResourceRequest, Workspace,
+    WorkspaceInfo, Workspaces,
 };
 
 const MODEL: &str = "model
@@ -95,7 +95,12 @@ fn request(user: &str, cluster: &str, verb: &str, name: &str) -> Request {
         name: name.into(),
         ..ResourceRequest::default()
     };
-    Request { user: user.into(), groups: Vec::new(), cluster: Some(cluster.into()), action: Action::Resource(resource) }
+    Request {
+        user: user.into(),
+        groups: Vec::new(),
+        cluster: Some(cluster.into()),
+        action: Action::Resource(resource),
+    }
 }
 
 #[tokio::test]

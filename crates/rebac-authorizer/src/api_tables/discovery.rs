@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::ApiEntry;
 
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 /// Most groups with their versions that are read one by one.
 const VERSIONS_MAX: usize = 500;
 
@@ -68,7 +69,15 @@ impl Table {
         }
     }
 
-    fn add(&mut self, group: &str, version: &str, plural: &str, singular: &str, kind: &str, is_namespaced: bool) {
+    fn add(
+        &mut self,
+        group: &str,
+        version: &str,
+        plural: &str,
+        singular: &str,
+        kind: &str,
+        is_namespaced: bool,
+    ) {
         // Discovery of built-in kinds may leave the singular out; it is the kind in lower case.
         let singular = if singular.is_empty() { kind.to_lowercase() } else { singular.to_owned() };
         let entry = ApiEntry { group: group.to_owned(), singular, is_namespaced };
@@ -113,7 +122,8 @@ fn versions_of(groups: &Value) -> Vec<(String, String)> {
 }
 
 async fn get(client: &Client, path: &str, accept: &str) -> Result<Value, kube::Error> {
-    let request = Request::get(path).header(header::ACCEPT, accept).body(Vec::new()).map_err(kube::Error::HttpError)?;
+    let request =
+        Request::get(path).header(header::ACCEPT, accept).body(Vec::new()).map_err(kube::Error::HttpError)?;
     client.request(request).await
 }
 
@@ -124,10 +134,14 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::default();
-        table.add_version("", "v1", &json!({"resources": [
-            {"name": "configmaps", "singularName": "configmap", "namespaced": true, "kind": "ConfigMap"},
-            {"name": "namespaces/status", "singularName": "", "namespaced": false, "kind": "Namespace"},
-        ]}));
+        table.add_version(
+            "",
+            "v1",
+            &json!({"resources": [
+                {"name": "configmaps", "singularName": "configmap", "namespaced": true, "kind": "ConfigMap"},
+                {"name": "namespaces/status", "singularName": "", "namespaced": false, "kind": "Namespace"},
+            ]}),
+        );
         assert!(table.add_aggregated(&json!({"kind": "APIGroupDiscoveryList", "items": [{
             "metadata": {"name": "s.io"},
             "versions": [{"version": "v1", "resources": [
