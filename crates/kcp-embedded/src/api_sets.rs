@@ -25,10 +25,13 @@ use crate::{
 /// Catalogs kept at once; a catalog is built in microseconds and shared by the requests of a discovery burst.
 const CATALOGS_MAX: usize = 64;
 
+/// Group, version and plural.
+type Name = (Arc<str>, Arc<str>, Arc<str>);
+
 /// The API sets of all clusters.
 pub struct KcpApis {
     everywhere: Vec<Arc<ServedResource>>,
-    by_name: HashMap<(Arc<str>, Arc<str>, Arc<str>), Arc<ServedResource>>,
+    by_name: HashMap<Name, Arc<ServedResource>>,
     crds: Arc<LocalCrds>,
     bound: OnceLock<Arc<dyn BoundResources>>,
     feeds: Arc<Feeds>,

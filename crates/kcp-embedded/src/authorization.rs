@@ -223,7 +223,7 @@ impl Chain {
         ];
         for link in links {
             if let Link::Ends(verdict) = link() {
-                return trace.record(verdict);
+                return trace.record(*verdict);
             }
         }
         for verdict in rbac::union(self.rules.as_ref(), attributes) {
@@ -266,10 +266,16 @@ async fn ask_for_effective_users(other: &dyn Authorizer, attributes: &Authorizat
     refusal.unwrap_or_else(|| Verdict::no_opinion(Stage::Webhook, "no effective user"))
 }
 
+impl Link {
+    fn ends(verdict: Verdict) -> Self {
+        Link::Ends(Box::new(verdict))
+    }
+}
+
 /// What a link of the RBAC chain does: hand on, or end the chain with a verdict.
 enum Link {
     Delegates,
-    Ends(Verdict),
+    Ends(Box<Verdict>),
 }
 
 fn always_allow_groups(attributes: &AuthorizationAttributes) -> Verdict {

@@ -151,7 +151,7 @@ impl KcpServer {
     pub async fn start(options: Options, parts: Parts) -> Result<RunningServer, StartError> {
         runtime::install_crypto();
         let clock = parts.clock.clone().unwrap_or_else(Clock::system);
-        let seed = parts.seed.clone().unwrap_or_else(Seed::os);
+        let seed = parts.seed.unwrap_or_else(Seed::os);
         let ids = seed.ids("kcp");
         let listening = Listening::open(&options, &clock).await?;
         let tokens = AdminTokens::generate(&seed.ids("tokens"));

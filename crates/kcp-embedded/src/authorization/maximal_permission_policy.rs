@@ -29,7 +29,7 @@ pub(super) fn link(
     if satisfied {
         return Link::Delegates;
     }
-    Link::Ends(
+    Link::ends(
         Verdict::no_opinion(
             Stage::MaximalPermissionPolicy,
             "the export does not permit this to its consumers",

@@ -26,12 +26,12 @@ pub(super) fn link(tree: &Tree, attributes: &AuthorizationAttributes) -> Link {
         return Link::Delegates;
     }
     let Some(entry) = tree.cluster(cluster) else {
-        return Link::Ends(Verdict::no_opinion(Stage::RequiredGroups, "no such logical cluster"));
+        return Link::ends(Verdict::no_opinion(Stage::RequiredGroups, "no such logical cluster"));
     };
     match &entry.required_groups {
         None => Link::Delegates,
         Some(rule) if satisfies(rule, |group| in_group(user, group)) => Link::Delegates,
-        Some(rule) => Link::Ends(
+        Some(rule) => Link::ends(
             Verdict::deny(Stage::RequiredGroups, "the caller lacks a required group")
                 .missing(Missing::Group(rule.split(';').map(|s| s.trim().to_owned()).collect())),
         ),

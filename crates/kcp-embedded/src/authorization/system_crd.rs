@@ -11,7 +11,7 @@ pub(super) fn link(attributes: &AuthorizationAttributes) -> Link {
         && action.subresource == "status"
         && matches!(action.verb.as_str(), "update" | "patch" | "create" | "delete" | "deletecollection");
     if guarded {
-        return Link::Ends(Verdict::deny(
+        return Link::ends(Verdict::deny(
             Stage::SystemCrd,
             "the status is written by the control plane alone",
         ));

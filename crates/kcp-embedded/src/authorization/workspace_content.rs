@@ -19,13 +19,13 @@ pub(super) fn link(tree: &Tree, rules: &dyn Rules, attributes: &AuthorizationAtt
     if attributes.deep || in_group(user, GROUP_LOGICAL_CLUSTER_ADMIN) {
         return Link::Delegates;
     }
-    let no_opinion = |why: &str| Link::Ends(Verdict::no_opinion(Stage::WorkspaceContent, why));
+    let no_opinion = |why: &str| Link::ends(Verdict::no_opinion(Stage::WorkspaceContent, why));
     let Some(cluster) = &attributes.cluster else { return no_opinion("no logical cluster") };
     if cluster.as_str().starts_with("system:") {
         return no_opinion("a logical cluster of the system");
     }
     let Some(entry) = tree.cluster(cluster) else {
-        return Link::Ends(Verdict::deny(Stage::WorkspaceContent, "no such logical cluster"));
+        return Link::ends(Verdict::deny(Stage::WorkspaceContent, "no such logical cluster"));
     };
     if !entry.phase.has_content() {
         return no_opinion("the workspace is not ready");
@@ -35,7 +35,7 @@ pub(super) fn link(tree: &Tree, rules: &dyn Rules, attributes: &AuthorizationAtt
             entry.initializers.iter().chain(entry.terminators.iter()).any(|i| i == lifecycle)
         })
     {
-        return Link::Ends(Verdict::allow(Stage::WorkspaceContent, "a lifecycle controller at work"));
+        return Link::ends(Verdict::allow(Stage::WorkspaceContent, "a lifecycle controller at work"));
     }
     if is_local_service_account(user, cluster.as_str()) {
         return Link::Delegates;
@@ -44,7 +44,7 @@ pub(super) fn link(tree: &Tree, rules: &dyn Rules, attributes: &AuthorizationAtt
     if any_effective_user(rules, &access, cluster).is_some() {
         return Link::Delegates;
     }
-    Link::Ends(
+    Link::ends(
         Verdict::no_opinion(Stage::WorkspaceContent, "no access to the workspace")
             .missing(Missing::permission("access", "/", &user.name)),
     )

@@ -34,7 +34,8 @@ pub(super) async fn reconcile(core: &Core, cluster: &Partition, object: &Value) 
     let initializing = object["status"]["phase"] == "Initializing"
         && strings(&object["status"]["initializers"]).contains(&API_BINDINGS);
     let ready = object["status"]["phase"] == "Ready";
-    if !initializing && !(ready && maintained(core, cluster)) {
+    let maintaining = ready && maintained(core, cluster);
+    if !(initializing || maintaining) {
         return Ok(Next::Wait);
     }
     let wanted = match wanted(core, cluster) {

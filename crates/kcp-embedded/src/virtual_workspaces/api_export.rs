@@ -105,7 +105,7 @@ impl Question<'_> {
         match self.bound_api() {
             Ok(()) => {}
             Err(verdict) => {
-                trace.record(verdict);
+                trace.record(*verdict);
                 return trace;
             }
         }
@@ -115,7 +115,7 @@ impl Question<'_> {
             return trace;
         }
         if let Err(verdict) = self.claimed_policy() {
-            trace.record(verdict);
+            trace.record(*verdict);
             return trace;
         }
         trace.record(Verdict::allow(Stage::ExportContent, content.outcome().reason));
@@ -123,11 +123,11 @@ impl Question<'_> {
     }
 
     /// The consumer bound the export, and the resource is its own or claimed and accepted.
-    fn bound_api(&self) -> Result<(), Verdict> {
+    fn bound_api(&self) -> Result<(), Box<Verdict>> {
         let (Scope::One(consumer), Action::Resource(action)) = (self.scope, self.action) else {
             return Ok(());
         };
-        let deny = |text: &str| Err(Verdict::deny(Stage::BoundApi, text));
+        let deny = |text: &str| Err(Box::new(Verdict::deny(Stage::BoundApi, text)));
         let Some(binding) = self.core.bound.bindings.to_export(consumer, self.key) else {
             return deny("could not find suitable APIBinding in target logical cluster");
         };
@@ -144,13 +144,13 @@ impl Question<'_> {
         if action.group == "apis.kcp.io" && action.resource == "apibindings" {
             return match action.verb.as_str() {
                 "get" | "list" | "watch" => Ok(()),
-                _ => Err(Verdict::no_opinion(
+                _ => Err(Box::new(Verdict::no_opinion(
                     Stage::BoundApi,
                     "bindings can be read, not written, without a claim on them",
-                )),
+                ))),
             };
         }
-        Err(coverage.verdict())
+        Err(Box::new(coverage.verdict()))
     }
 
     fn coverage(&self, binding: &BindingEntry, action: &ResourceAction, verb: &str) -> Coverage {
@@ -183,15 +183,15 @@ impl Question<'_> {
     }
 
     /// A claimed API of somebody else: every export of its identity that bounds its consumers must permit this.
-    fn claimed_policy(&self) -> Result<(), Verdict> {
+    fn claimed_policy(&self) -> Result<(), Box<Verdict>> {
         let Action::Resource(action) = self.action else { return Ok(()) };
         let Some(identity) = self.claim_identity(action) else { return Ok(()) };
         let exports = self.core.bound.exports.of_identity(&identity);
         if exports.is_empty() {
-            return Err(Verdict::deny(
+            return Err(Box::new(Verdict::deny(
                 Stage::MaximalPermissionPolicy,
                 "no export has the identity of this claim",
-            ));
+            )));
         }
         let rules = self.core.chain.rules();
         for export in exports.iter().filter(|export| export.has_local_policy) {
@@ -202,7 +202,7 @@ impl Question<'_> {
             });
             if !permitted {
                 let text = "the export that provides this API does not permit it to its consumers";
-                return Err(Verdict::no_opinion(Stage::MaximalPermissionPolicy, text));
+                return Err(Box::new(Verdict::no_opinion(Stage::MaximalPermissionPolicy, text)));
             }
         }
         Ok(())
