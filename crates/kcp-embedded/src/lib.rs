@@ -49,4 +49,4 @@ pub mod records; // guarded writes of the server's own loops
 
 pub use authorization::{Action, AuthorizationAttributes, Authorizer, ResourceAction};
 pub use options::Options;
-pub use server::{KcpServer, KcpService, Parts, RunningServer, StartError};
+pub use server::{Hosting, KcpServer, KcpService, Parts, RunningServer, StartError};

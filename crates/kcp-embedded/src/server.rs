@@ -134,6 +134,17 @@ pub struct Parts {
     pub fetch: Option<Arc<dyn Fetch>>,
     /// The store; a fresh one in memory unless given.
     pub store: Option<Store>,
+    /// Where the embedding program serves this server, if it listens itself.
+    pub hosting: Option<Hosting>,
+}
+
+/// How clients reach a server whose program listens in its stead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hosting {
+    /// Base URL, without a slash at the end.
+    pub url: String,
+    /// CA of the serving certificate, PEM.
+    pub ca_pem: String,
 }
 
 /// Starts servers.
@@ -153,7 +164,12 @@ impl KcpServer {
         let clock = parts.clock.clone().unwrap_or_else(Clock::system);
         let seed = parts.seed.unwrap_or_else(Seed::os);
         let ids = seed.ids("kcp");
-        let listening = Listening::open(&options, &clock).await?;
+        let listening = match &parts.hosting {
+            Some(Hosting { url, ca_pem }) => {
+                Listening { url: url.clone(), ca_pem: Some(ca_pem.clone()), listener: None }
+            }
+            None => Listening::open(&options, &clock).await?,
+        };
         let tokens = AdminTokens::generate(&seed.ids("tokens"));
         let key = signing_key(options.root_directory.clone()).await?;
         let (core, account_tokens) = assemble(&options, &parts, &clock, &ids, key).await?;

@@ -1,0 +1,66 @@
+//! `platform-mesh up --bare` as a process: the ready line, its files, its end, and how it fails.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+fn command() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("platform-mesh"));
+    command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    line
+}
+
+#[test]
+fn dev_01_bare_says_ready_with_its_files_written_and_ends_cleanly_on_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command().args(["up", "--bare", "--kubeconfig-dir"]).arg(folder.path()).spawn().unwrap();
+    let line = first_line(&mut child);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(&words[..2], ["ready", "in"], "{line}");
+    assert!(words[2].split_once('.').is_some_and(|(_, ms)| ms.len() == 3), "{line}");
+    assert!(words[4].starts_with("https://127.0.0.1:"), "{line}");
+    assert_eq!(words[5], folder.path().to_str().unwrap());
+    let kubeconfig = std::fs::read_to_string(folder.path().join("admin.kubeconfig")).unwrap();
+    for context in ["root", "base", "shard-base", "system:admin"] {
+        assert!(kubeconfig.contains(&format!("name: {context}")), "{kubeconfig}");
+    }
+
+    let told = Instant::now();
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+}
+
+#[test]
+fn dev_01_failures_are_one_sentence_with_the_next_step_and_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let tokens = folder.path().join("tokens.csv");
+    std::fs::write(&tokens, "only-a-token\n").unwrap();
+    let dir = folder.path().to_str().unwrap().to_owned();
+    let cases: [(Vec<&str>, &str); 5] = [
+        (vec!["--port", &port, "--kubeconfig-dir", &dir], "take another port"),
+        (vec!["--kubeconfig-dir", "/proc/none"], "folder `/proc/none` cannot be written"),
+        (vec!["--kubeconfig-dir", &dir, "--token-auth-file", tokens.to_str().unwrap()], "tokens.csv"),
+        (vec!["--kubeconfig-dir", &dir, "--token-auth-file", "/nowhere.csv"], "/nowhere.csv"),
+        (vec!["--kubeconfig-dir", &dir, "--feature-gates", "Nope=true"], "`Nope` is not known; known gates"),
+    ];
+    for (flags, expected) in cases {
+        let output = command().args(["up", "--bare"]).args(flags).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.starts_with("error: ") && text.contains(expected), "{text}");
+    }
+}
