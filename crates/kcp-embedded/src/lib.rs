@@ -2,6 +2,21 @@
 //!
 //! Promises kcp's semantics on one machine; refuses, with a clear error, what needs shards. Knows nothing of Platform
 //! Mesh: authorizers and token verifiers are injected.
+//!
+//! ```
+//! use kcp_embedded::{KcpServer, Options, Parts};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! // Without a listener: a tower service, for `kube::Client::new` and for tests.
+//! let server = KcpServer::start(Options::default(), Parts::default()).await?;
+//! let request = http::Request::get("/clusters/root/readyz").body(apiserver::body::empty())?;
+//! let answer = tower::ServiceExt::oneshot(server.service(), request).await?;
+//! assert_eq!(answer.status(), 200);
+//! server.stop().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod core; // the parts everything works with
 pub mod options; // what a server is started with; flags of `kcp start`
@@ -17,8 +32,8 @@ pub mod identity; // effective users, scopes, warrants
 pub mod impersonation; // who may act as whom
 mod reviews; // TokenReview, SubjectAccessReview and their kin
 mod service_accounts; // the issuer, and what its tokens depend on
-mod webhook_client;
-mod workspace_issuers; // which issuers a workspace's type names // HTTPS to a webhook that a kubeconfig describes
+mod webhook_client; // HTTPS to a webhook that a kubeconfig describes
+mod workspace_issuers; // which issuers a workspace's type names
 
 pub mod api_sets; // which resources a cluster serves
 pub mod bindings; // which cluster bound which export
@@ -30,9 +45,9 @@ pub mod exports; // what providers offer, under which identity
 pub mod feeds; // indexes that follow the store
 mod kinds; // where the kinds of these loops are stored
 mod rbac_admission; // nobody grants what they do not hold
-pub mod rbac_index;
+pub mod rbac_index; // roles and bindings by subject
 pub mod schemas; // APIResourceSchemas, compiled once
-pub mod webhooks; // admission webhooks, beside the export or local // roles and bindings by subject
+pub mod webhooks; // admission webhooks, beside the export or local
 
 pub mod initializers; // what the server does in a new workspace
 pub mod logical_clusters; // phases, initializers and terminators, the end
