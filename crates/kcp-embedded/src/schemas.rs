@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use apiserver::{ApiError, Cause, Partition, ServedResource, StructuralSchema, store::ObjectKey};
+use apiserver::{ApiError, Cause, Partition, ServedResource, crd, store::ObjectKey};
 use kcp_api::schemas::crd_of;
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -177,58 +177,14 @@ impl Sink for Schemas {
 
 /// What is wrong with a new APIResourceSchema; nothing for one that can be served.
 pub(crate) fn faults(object: &Value) -> Vec<Cause> {
-    let spec = &object["spec"];
-    let mut causes = name_faults(object);
-    let group = spec["group"].as_str().unwrap_or_default();
-    if group == "core" {
-        causes.push(Cause::invalid(
-            "spec.group",
-            &spec["group"],
-            "must be the empty string for the core group",
-        ));
-    } else if !group.contains('.') && !GROUPS_WITHOUT_DOT.contains(&group) {
-        causes.push(Cause::invalid(
-            "spec.group",
-            &spec["group"],
-            "must be a subdomain with at least one dot",
-        ));
-    }
-    for field in ["singular", "listKind"] {
-        if spec["names"][field].as_str().unwrap_or_default().is_empty() {
-            causes.push(Cause::required(format!("spec.names.{field}"), ""));
-        }
-    }
-    let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
-        causes.push(Cause::invalid(
-            "spec.versions",
-            &Value::Null,
-            "must have exactly one version marked as storage version",
-        ));
-    }
-    for (index, version) in versions.iter().enumerate() {
-        let at = format!("spec.versions[{index}].schema");
-        match StructuralSchema::parse(&version["schema"], &at) {
-            Ok(_) => {}
-            Err(errors) => causes
-                .extend(errors.iter().map(|e| Cause::invalid(e.field.to_string(), &Value::Null, &e.message))),
-        }
-    }
+    let shape = kcp_api::schemas::check_resource_schema(object);
+    let mut causes: Vec<Cause> =
+        shape.into_iter().map(|fault| Cause::field("FieldValueInvalid", fault.path, fault.why)).collect();
+    let versions = crd::validate_bare_versions(object.pointer("/spec/versions"), "spec.versions");
+    let names = crd::validate_names(&crd::names_of(object), "spec.names");
+    causes.extend(names.into_iter().chain(versions).map(Cause::from));
+    // Both look at names and versions; a fault is told once.
+    let mut seen = std::collections::BTreeSet::new();
+    causes.retain(|cause| seen.insert((cause.field.clone(), cause.message.clone())));
     causes
-}
-
-/// Groups without a dot that Kubernetes itself uses.
-const GROUPS_WITHOUT_DOT: [&str; 6] = ["", "apps", "batch", "extensions", "policy", "autoscaling"];
-
-fn name_faults(object: &Value) -> Vec<Cause> {
-    let (meta, spec) = (&object["metadata"], &object["spec"]);
-    let name = meta["name"].as_str().unwrap_or_default();
-    let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
-    let suffix = kcp_api::schemas::SchemaName::suffix(&text(&spec["names"]["plural"]), &text(&spec["group"]));
-    let prefix = name.strip_suffix(&suffix).and_then(|rest| rest.strip_suffix('.'));
-    let fits = prefix.is_some_and(|p| kcp_api::schemas::SchemaName::new(p, "x", "x.io").is_ok());
-    if fits {
-        return Vec::new();
-    }
-    vec![Cause::invalid("metadata.name", &meta["name"], format!("must be of the form <prefix>.{suffix}"))]
 }

@@ -110,9 +110,8 @@ fn relabel(core: &Core, cluster: &Partition, claim: &ClaimKey) -> Result<(), Api
         return Ok(());
     }
     let Some(served) = claimed_resource(core, cluster, &key) else {
-        // A claim on another export's API waits until the consumer bound that too.
-        let text = format!("unable to find informer for {}.{}", key.resource, key.group);
-        return if key.identity_hash.is_empty() { Ok(()) } else { Err(ApiError::internal(text)) };
+        // An API that the consumer has not bound has no objects here; those that come are labelled as they come.
+        return Ok(());
     };
     let page = core.store().list_all(&served.storage, &Range::scope(Scope::One(cluster.clone())));
     for stored in page.items {
