@@ -81,7 +81,9 @@ fn top_level(root: &Path, found: &mut Vec<String>) -> Result<()> {
 }
 
 fn metadata() -> Result<Value> {
-    let output = cargo().args(["metadata", "--format-version", "1", "--locked", "--filter-platform", HOST]).output()?;
+    let output = cargo()
+        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", HOST])
+        .output()?;
     anyhow::ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use rebac_authorizer::{Options, serve};
 use clap::Parser;
+use rebac_authorizer::{Options, serve};
 use runtime::{LogFormat, Stop, init_logging};
 
 #[derive(Parser)]
