@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use kcp_embedded::options::OptionsError;
-use mesh::MeshError;
+use mesh::{BootstrapError, MeshError};
 
 /// Prints why the command failed and what to do next.
 pub fn print(error: &anyhow::Error) -> ExitCode {
@@ -27,6 +27,9 @@ pub fn print(error: &anyhow::Error) -> ExitCode {
 fn help(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<MeshError>() {
         return Some(error.help());
+    }
+    if error.downcast_ref::<BootstrapError>().is_some() {
+        return Some("what was applied stands, so run it again once that is mended".to_owned());
     }
     error.downcast_ref::<OptionsError>().map(|error| error.help().to_owned())
 }

@@ -1,7 +1,11 @@
 //! Platform Mesh on one machine: the command line of the all-in-one.
 
-mod failure; // one sentence, the next step, exit code 1
 mod up; // start, say what to type next, run until a signal
+mod people; // tokens, kubeconfigs and roles of people
+mod bootstrap; // a mesh out of a kcp that somebody else runs
+
+mod failure; // one sentence, the next step, exit code 1
+mod say; // standard output
 
 use std::process::ExitCode;
 
@@ -19,6 +23,32 @@ struct Arguments {
 enum Command {
     /// Start and run until Ctrl-C.
     Up(up::Arguments),
+    /// Make a mesh of a kcp that somebody else runs.
+    Bootstrap(bootstrap::Arguments),
+    /// Log somebody in and print an ExecCredential, for kubectl.
+    Token(people::TokenArguments),
+    /// Print a kubeconfig with which somebody logs in.
+    Kubeconfig(people::KubeconfigArguments),
+    /// Give somebody a role on an account: USER owner|member WORKSPACE.
+    Grant(people::RoleArguments),
+    /// Take a role away: USER owner|member WORKSPACE.
+    Revoke(people::RoleArguments),
+    /// Print who has a role on an account.
+    Members(people::MembersArguments),
+}
+
+impl Command {
+    async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Command::Up(arguments) => up::run(arguments).await,
+            Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
+            Command::Token(arguments) => people::token(arguments).await,
+            Command::Kubeconfig(arguments) => people::kubeconfig(arguments).await,
+            Command::Grant(arguments) => people::grant(arguments).await,
+            Command::Revoke(arguments) => people::revoke(arguments).await,
+            Command::Members(arguments) => people::members(arguments).await,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -27,11 +57,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failure::print(&anyhow::Error::new(error)),
     };
-    let done = runtime.block_on(async {
-        match arguments.command {
-            Command::Up(arguments) => up::run(arguments).await,
-        }
-    });
+    let done = runtime.block_on(arguments.command.run());
     // Blocking work that nobody waits for must not hold the exit.
     runtime.shutdown_background();
     match done {

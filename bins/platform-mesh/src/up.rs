@@ -1,6 +1,6 @@
 //! `platform-mesh up`: start, say what to type next, run until a signal.
 
-use std::{io::Write as _, net::IpAddr, path::PathBuf, time::Instant};
+use std::{collections::BTreeSet, net::IpAddr, path::PathBuf, time::Instant};
 
 use anyhow::Result;
 use clap::Args;
@@ -8,8 +8,10 @@ use kcp_embedded::{
     Options,
     options::{Batteries, FeatureGates, OptionsError, WebhookOptions, parse_duration, parse_order},
 };
-use mesh::{Bare, BareOptions};
+use mesh::{Bare, BareOptions, DEVELOPMENT_PASSWORD, Mesh, MeshOptions, PEOPLE};
 use runtime::{LogFormat, Stop, init_logging};
+
+use crate::say::say;
 
 /// Flags of `up`.
 #[derive(Debug, Args)]
@@ -38,6 +40,9 @@ pub struct Arguments {
     /// Form of the log on standard error: text or json.
     #[arg(long, default_value = "text")]
     log_format: String,
+    /// Password of the people of this mesh, for development.
+    #[arg(long, env = "PLATFORM_MESH_PASSWORD", default_value = DEVELOPMENT_PASSWORD, hide_env_values = true)]
+    password: String,
     #[command(flatten)]
     kcp: KcpFlags,
 }
@@ -47,13 +52,13 @@ pub struct Arguments {
 #[command(next_help_heading = "With --bare, as in kcp")]
 struct KcpFlags {
     /// CSV file of static tokens: token,user,uid,"group1,group2".
-    #[arg(long)]
+    #[arg(long, requires = "bare")]
     token_auth_file: Option<PathBuf>,
     /// CA bundle for client certificates.
-    #[arg(long)]
+    #[arg(long, requires = "bare")]
     client_ca_file: Option<PathBuf>,
     /// Kubeconfig file of an authorization webhook.
-    #[arg(long)]
+    #[arg(long, requires = "bare")]
     authorization_webhook_config_file: Option<PathBuf>,
     /// Version of the webhook's SubjectAccessReview.
     #[arg(long, default_value = "v1")]
@@ -83,7 +88,29 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let stop = Stop::new();
     let tasks = runtime::Tasks::new();
     tasks.spawn("signals", runtime::End::MayEnd, stop.clone().on_signals());
-    bare(arguments, started, stop).await
+    if arguments.bare { bare(arguments, started, stop).await } else { whole(arguments, started, stop).await }
+}
+
+async fn whole(arguments: Arguments, started: Instant, stop: Stop) -> Result<()> {
+    let options = MeshOptions {
+        bind: arguments.bind_address,
+        port: arguments.port,
+        external_hostname: arguments.external_hostname,
+        folder: arguments.kubeconfig_dir.clone(),
+        seed: arguments.seed,
+        without: BTreeSet::new(),
+        password: arguments.password,
+    };
+    let Some(mesh) = stop.or(Mesh::up(options)).await else { return Ok(()) };
+    let mesh = mesh?;
+    let folder = arguments.kubeconfig_dir.display();
+    ready(started, mesh.url(), &folder.to_string())?;
+    say(&format!(
+        "next:\n  export KUBECONFIG={}\n  kubectl --context base get workspaces\npeople: {}\n",
+        arguments.kubeconfig_dir.join("admin.kubeconfig").display(),
+        PEOPLE.join(", "),
+    ))?;
+    Ok(mesh.run_until(stop).await?)
 }
 
 async fn bare(arguments: Arguments, started: Instant, stop: Stop) -> Result<()> {
@@ -135,13 +162,4 @@ fn kcp_options(arguments: &Arguments) -> Result<Options, OptionsError> {
 /// The line that programs wait for.
 fn ready(started: Instant, url: &str, folder: &str) -> Result<()> {
     say(&format!("ready in {:.3} s  {url}  {folder}\n", started.elapsed().as_secs_f64()))
-}
-
-/// Prints at once; a reader that went away is no failure of the mesh.
-fn say(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

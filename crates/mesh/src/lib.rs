@@ -1,17 +1,37 @@
 //! All parts of a Platform Mesh as one value: how they are wired, started and stopped. Holds no rules of its own.
 //!
 //! ```no_run
-//! use mesh::{Bare, BareOptions};
+//! use mesh::{Mesh, MeshOptions};
 //!
 //! # async fn start() -> Result<(), mesh::MeshError> {
-//! let options = BareOptions { folder: ".kcp".into(), kcp: kcp_embedded::Options::default(), seed: None };
-//! let kcp = Bare::up(options).await?;
-//! println!("{}", kcp.server().url());
+//! let mesh = Mesh::up(MeshOptions::new(".platform-mesh")).await?;
+//! println!("{}", mesh.url());
+//! mesh.stop().await;
 //! # Ok(()) }
 //! ```
 
 mod bare; // the control plane alone, empty as `kcp start` leaves it
+mod bootstrap; // applies the list that makes a mesh of an empty kcp
 mod error; // what keeps a mesh from starting, and the next step
+mod mesh; // all parts wired, started in order: start here
+mod options; // what a mesh is started with
+mod mesh_file; // what it tells other processes
+
+mod members; // who has which role on an account
+mod reach; // a running mesh from outside
+
+mod clients; // callers of the control plane in this process
+mod operator; // who keeps providers and reads decisions
+mod front; // the one HTTPS address: issuer and control plane
+mod parts; // operators and webhook, each under its own service account
+mod relationships; // the webhook as a function of the authorization chain
+mod tokens; // documents by which tokens of people are verified
 
 pub use bare::{Bare, BareOptions};
+pub use bootstrap::{BootstrapError, Change, apply_bootstrap};
 pub use error::MeshError;
+pub use members::{Member, Members, Role, full_path};
+pub use mesh::Mesh;
+pub use mesh_file::{MESH_FILE, MeshFile};
+pub use options::{DEVELOPMENT_PASSWORD, MeshOptions, MeshPart, PEOPLE, UnknownPart};
+pub use reach::{Reach, mail_address};

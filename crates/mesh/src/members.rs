@@ -1,0 +1,167 @@
+//! Who has which role on an account: reads and writes the tuples that access management keeps.
+
+use std::{fmt, str::FromStr};
+
+use account_model::{
+    AccountRef, TupleNames,
+    tuples::{MEMBER_ROLE, OWNER_ROLE},
+};
+use fga_client::{RelationshipStore, StoreId, TupleFilter, TupleKey};
+use http::Request;
+use platform_mesh_api::{AccountInfo, Tuple, names};
+
+use crate::{MeshError, Reach, mail_address};
+
+/// A role on an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// May do everything in the account and below.
+    Owner,
+    /// May use the account.
+    Member,
+}
+
+impl Role {
+    /// Both.
+    pub const ALL: [Role; 2] = [Role::Owner, Role::Member];
+
+    /// As tuples name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Owner => OWNER_ROLE,
+            Role::Member => MEMBER_ROLE,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Role::ALL.into_iter().find(|role| role.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is no role: `owner` and `member` are"))
+    }
+}
+
+/// Somebody with a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    /// The role.
+    pub role: Role,
+    /// Who; `*` is everybody who has logged in.
+    pub user: String,
+}
+
+/// The members of one account.
+pub struct Members {
+    names: TupleNames,
+    account: AccountRef,
+    path: String,
+    id: StoreId,
+    store: std::sync::Arc<dyn RelationshipStore>,
+}
+
+impl Members {
+    /// Of the account with this workspace: `root:orgs:acme:dev`, or `acme:dev` for short.
+    ///
+    /// # Errors
+    /// A workspace that is no account's, or whose organisation has no store.
+    pub async fn of(reach: &Reach, workspace: &str) -> Result<Self, MeshError> {
+        let path = full_path(workspace);
+        let info = account_info(reach, &path).await?;
+        let store = reach.relationships()?;
+        let organization = &info.spec.organization.name;
+        let Some(found) = store.find_store(organization).await? else {
+            return Err(MeshError::NoAccount { path, why: format!("there is no store `{organization}`") });
+        };
+        let account = AccountRef::from(&info);
+        Ok(Self { names: TupleNames::default(), account, path, id: found.id, store })
+    }
+
+    /// Everybody with a role, owners first.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub async fn list(&self) -> Result<Vec<Member>, MeshError> {
+        let mut members = Vec::new();
+        for role in Role::ALL {
+            let filter = TupleFilter {
+                object: Some(self.names.role(&self.account, role.as_str())),
+                ..TupleFilter::default()
+            };
+            let tuples: Vec<Tuple> = self
+                .store
+                .read_all(&self.id, filter)
+                .await?
+                .into_iter()
+                .map(|key| Tuple::new(key.object, key.relation, key.user))
+                .collect();
+            let users = self.names.assignees(&self.account, role.as_str(), &tuples);
+            members.extend(users.into_iter().map(|user| Member { role, user: user.to_owned() }));
+        }
+        Ok(members)
+    }
+
+    /// Gives somebody a role. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub async fn grant(&self, user: &str, role: Role) -> Result<(), MeshError> {
+        let tuples = self.names.grant(&self.account, role.as_str(), &mail_address(user));
+        Ok(self.store.ensure_tuples(&self.id, &tuples.map(key)).await?)
+    }
+
+    /// Takes a role away.
+    ///
+    /// # Errors
+    /// [`MeshError::LastOwner`], [`MeshError::NotMember`], or a store that does not answer.
+    pub async fn revoke(&self, user: &str, role: Role) -> Result<(), MeshError> {
+        let user = mail_address(user);
+        let members = self.list().await?;
+        let held = |member: &&Member| member.role == role;
+        if !members.iter().filter(held).any(|member| member.user == user) {
+            return Err(MeshError::NotMember { user, role: role.as_str(), path: self.path.clone() });
+        }
+        if role == Role::Owner && members.iter().filter(held).count() == 1 {
+            return Err(MeshError::LastOwner { user, path: self.path.clone() });
+        }
+        let tuple = self.names.revoke(&self.account, role.as_str(), &user);
+        Ok(self.store.ensure_no_tuples(&self.id, &[key(tuple)]).await?)
+    }
+}
+
+fn key(tuple: Tuple) -> TupleKey {
+    TupleKey::new(tuple.object, tuple.relation, tuple.user)
+}
+
+/// `acme:dev` is `root:orgs:acme:dev`.
+pub fn full_path(workspace: &str) -> String {
+    let workspace = workspace.trim_start_matches(':');
+    if workspace == names::ROOT || workspace.starts_with("root:") {
+        workspace.to_owned()
+    } else {
+        format!("{}:{workspace}", names::ORGS)
+    }
+}
+
+/// The AccountInfo of a workspace, through the platform's own export.
+async fn account_info(reach: &Reach, path: &str) -> Result<AccountInfo, MeshError> {
+    let (system, export) = (names::SYSTEM, names::CORE_EXPORT);
+    let place = format!("services/apiexport/{system}/{export}/clusters/{path}");
+    let request = Request::get(format!("/{place}/apis/{}/{}/accountinfos/account", names::GROUP, names::VERSION))
+        .body(Vec::new())
+        .map_err(|error| MeshError::NoAccount { path: path.to_owned(), why: error.to_string() })?;
+    reach.operator(None).await?.request(request).await.map_err(|error| MeshError::NoAccount {
+        path: path.to_owned(),
+        why: match error {
+            kube::Error::Api(status) => status.message.clone(),
+            other => other.to_string(),
+        },
+    })
+}

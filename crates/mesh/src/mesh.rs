@@ -1,0 +1,281 @@
+//! A mesh: all parts wired, started in order, stopped in reverse.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use fga_client::{InProcess, RelationshipStore};
+use fga_engine::{Engine, EngineParts, server::ServerOptions};
+use identity_provider::{Credential, DevelopmentIssuer, KEYCLOAK_PATH, NewUser, RealmSettings};
+use kcp_embedded::{Hosting, KcpServer, RunningServer};
+use kube::Client;
+use platform_mesh_api::{
+    bootstrap::{Parameters, Phase, steps_of},
+    names,
+};
+use runtime::{Authority, Clock, End, Kubeconfig, Ops, Seed, ServeOptions, Stop, Tasks, serve_https};
+
+use crate::{
+    MeshError, MeshFile, MeshOptions, MeshPart, apply_bootstrap,
+    bare::writable,
+    bootstrap::{apply_object, cluster_of},
+    clients,
+    front::{Address, Front, listen_anywhere, local_port},
+    operator,
+    options::PEOPLE,
+    parts::{self, Surroundings},
+    relationships::Relationships,
+    tokens::IssuerDocuments,
+};
+
+/// The client by which the command line administers the issuer.
+const CLI_CLIENT: &str = "platform-mesh";
+/// All of it ends in this time.
+const SHUTDOWN: Duration = Duration::from_secs(4);
+
+/// The relationship stores as other processes reach them.
+struct Served {
+    address: String,
+    token: Option<String>,
+}
+
+/// A running mesh.
+pub struct Mesh {
+    options: MeshOptions,
+    domain: String,
+    authority: Authority,
+    kcp: RunningServer,
+    issuer: DevelopmentIssuer,
+    relationships: InProcess,
+    /// Where they are served, and the token for them.
+    served: Served,
+    ops: Ops,
+    /// Everything but the control plane, which ends last.
+    tasks: Tasks,
+}
+
+impl Mesh {
+    /// Starts a mesh: ready, with its files written, when this returns.
+    ///
+    /// # Errors
+    /// [`MeshError`]: the folder, the port, or the part that did not start.
+    ///
+    /// # Cancellation
+    /// Everything started so far is dropped.
+    pub async fn up(options: MeshOptions) -> Result<Self, MeshError> {
+        runtime::install_crypto();
+        writable(&options.folder).await?;
+        let clock = Clock::system();
+        let seed = options.seed.map_or_else(Seed::os, Seed::from);
+        let address =
+            Address::open(options.bind, options.port, options.external_hostname.as_deref(), &clock).await?;
+        let Address { listener, tls, domain, authority } = address;
+        let base = format!("https://{domain}/keycloak");
+        let issuer = DevelopmentIssuer::new(&base, clock.clone(), seed.ids("issuer"))?;
+        let engine =
+            Engine::open(EngineParts { clock: clock.clone(), ids: seed.ids("fga"), ..EngineParts::default() });
+        let engine = engine.map_err(|error| MeshError::Internal(error.to_string()))?;
+        let relationships = InProcess::new(Arc::new(engine));
+        let place = Relationships::default();
+
+        let kcp_parts = kcp_embedded::Parts {
+            clock: Some(clock.clone()),
+            seed: Some(seed),
+            authorizers: vec![Arc::new(place.clone())],
+            verifier: None,
+            fetch: Some(Arc::new(IssuerDocuments::new(&base, issuer.router()))),
+            store: None,
+            hosting: Some(Hosting {
+                url: format!("https://{domain}"),
+                ca_pem: authority.certificate_pem().to_owned(),
+            }),
+        };
+        let kcp = KcpServer::start(kcp_embedded::Options::default(), kcp_parts).await?;
+        let tasks = Tasks::with_grace(parts::DRAIN);
+        let front = Front { issuer: issuer.router(), kcp: kcp.service() };
+        tasks.spawn_graceful("https", End::StopProcess, move |stop| {
+            let bounds = ServeOptions { drain: parts::DRAIN, ..ServeOptions::default() };
+            serve_https(listener, tls, front, bounds, stop)
+        });
+
+        // Operators outside send no token; without any, only those who may read the folder get in.
+        let token = options.without.is_empty().then(|| seed.ids("fga-token").token(32));
+        let served = serve_relationships(&relationships, token, &tasks).await?;
+        let ops = parts::ops();
+        let mesh = Self { options, domain, authority, kcp, issuer, relationships, served, ops, tasks };
+        let operator = mesh.populate(&clock, seed, &place).await?;
+        mesh.write_files(operator).await?;
+        Ok(mesh)
+    }
+
+    /// Makes a mesh of the empty control plane, and starts the parts as soon as what they need is there.
+    async fn populate(&self, clock: &Clock, seed: Seed, place: &Relationships) -> Result<String, MeshError> {
+        let root = clients::bootstrapper(&self.kcp);
+        let mut parameters = self.parameters();
+        apply(&root, &parameters, Phase::Platform).await?;
+        let around = Surroundings {
+            tasks: &self.tasks,
+            authority: &self.authority,
+            clock,
+            ids: seed.ids("operators"),
+            ops: &self.ops,
+        };
+        if self.options.runs(MeshPart::AccountOperator) {
+            let client = self.operator(&root, names::ACCOUNT_OPERATOR).await?;
+            parameters.account_webhook = Some(parts::account_operator(&around, &client).await?);
+        }
+        if self.options.runs(MeshPart::Webhook) {
+            let client = self.operator(&root, names::REBAC_AUTHZ_WEBHOOK).await?;
+            parts::webhook(&around, &client, self.relationships(), place)?;
+        }
+        apply(&root, &parameters, Phase::Admission).await?;
+        self.introduce(names::WELCOME_REALM)?;
+        self.employ_operator(&root).await
+    }
+
+    /// Makes the operator's account; answers its token.
+    async fn employ_operator(&self, root: &Client) -> Result<String, MeshError> {
+        let home = cluster_of(root, names::SYSTEM).await?;
+        for (workspace, object) in operator::objects(&home) {
+            apply_object(root, workspace, &object).await?;
+        }
+        clients::service_account_token(root, names::SYSTEM, names::SYSTEM_NAMESPACE, operator::MESH_OPERATOR)
+            .await
+    }
+
+    /// A client with the rights of an operator's service account.
+    async fn operator(&self, root: &Client, account: &str) -> Result<Client, MeshError> {
+        let token =
+            clients::service_account_token(root, names::SYSTEM, names::SYSTEM_NAMESPACE, account).await?;
+        clients::with_token(&self.kcp, &token)
+    }
+
+    /// Tells a realm of the people of this mesh.
+    fn introduce(&self, realm: &str) -> Result<(), MeshError> {
+        self.issuer.add_realm(&RealmSettings::new(realm))?;
+        for email in PEOPLE {
+            let user = NewUser {
+                email_verified: true,
+                credentials: vec![Credential::password(&self.options.password, false)],
+                ..NewUser::new(email)
+            };
+            self.issuer.add_user(realm, &user)?;
+        }
+        Ok(())
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters {
+            domain_ca: Some(self.ca_pem().to_owned()),
+            // People are invited without a mail server, so nobody could prove an address.
+            allow_unverified_emails: true,
+            ..Parameters::new(&self.domain)
+        }
+    }
+
+    async fn write_files(&self, operator_token: String) -> Result<(), MeshError> {
+        let folder = &self.options.folder;
+        let server = format!("{}/clusters/{}", self.url(), names::PROVIDERS);
+        let credential = runtime::Credential::Token(operator_token.clone());
+        Kubeconfig::single("operator", &server, Some(self.ca_pem()), &credential)
+            .write(&folder.join("operator.kubeconfig"))
+            .await?;
+        self.kcp.kubeconfig().write(&folder.join("admin.kubeconfig")).await?;
+        self.mesh_file(operator_token).write(folder).await
+    }
+
+    fn mesh_file(&self, operator_token: String) -> MeshFile {
+        MeshFile {
+            url: self.url().to_owned(),
+            ca: self.ca_pem().to_owned(),
+            issuer: format!("https://{}{KEYCLOAK_PATH}", self.domain),
+            issuer_client: CLI_CLIENT.to_owned(),
+            issuer_secret: self.issuer.add_admin_client(CLI_CLIENT),
+            relationships: self.served.address.clone(),
+            relationships_token: self.served.token.clone(),
+            operator_token,
+            password: self.options.password.clone(),
+        }
+    }
+
+    /// Base URL of the control plane, without a slash at the end.
+    pub fn url(&self) -> &str {
+        self.kcp.url()
+    }
+
+    /// Host and port of the mesh; its issuer lies below `https://<domain>/keycloak`.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// What clients trust, PEM.
+    pub fn ca_pem(&self) -> &str {
+        self.authority.certificate_pem()
+    }
+
+    /// The folder with the files of this mesh.
+    pub fn folder(&self) -> &PathBuf {
+        &self.options.folder
+    }
+
+    /// The control plane.
+    pub fn kcp(&self) -> &RunningServer {
+        &self.kcp
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> &DevelopmentIssuer {
+        &self.issuer
+    }
+
+    /// The relationship stores.
+    pub fn relationships(&self) -> Arc<dyn RelationshipStore> {
+        Arc::new(self.relationships.clone())
+    }
+
+    /// Runs until `stop`, or until a part that must not end does, then ends everything in a few seconds.
+    ///
+    /// # Errors
+    /// The part that ended by itself.
+    pub async fn run_until(&self, stop: Stop) -> Result<(), MeshError> {
+        let ended = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            failure = self.tasks.failed() => Err(failure.into()),
+        };
+        self.stop().await;
+        ended
+    }
+
+    /// Ends the parts, then the control plane, in bounded time.
+    pub async fn stop(&self) {
+        let ending = async {
+            self.tasks.shutdown().await;
+            self.kcp.stop().await;
+        };
+        if tokio::time::timeout(SHUTDOWN, ending).await.is_err() {
+            tracing::warn!("parts did not end in time, dropping them");
+        }
+    }
+}
+
+/// Serves the stores on a free port of loopback.
+async fn serve_relationships(
+    relationships: &InProcess,
+    token: Option<String>,
+    tasks: &Tasks,
+) -> Result<Served, MeshError> {
+    let listener = listen_anywhere().await?;
+    let address = format!("127.0.0.1:{}", local_port(&listener)?);
+    let engine = relationships.engine().clone();
+    let options = ServerOptions { token: token.clone() };
+    tasks.spawn_graceful("relationships", End::StopProcess, move |stop| {
+        fga_engine::server::serve(engine, listener, options, stop)
+    });
+    Ok(Served { address, token })
+}
+
+async fn apply(root: &Client, parameters: &Parameters, phase: Phase) -> Result<(), MeshError> {
+    apply_bootstrap(root, &steps_of(parameters, phase), |step, change| {
+        tracing::debug!(workspace = step.workspace, kind = step.kind(), name = step.name(), %change, "bootstrap");
+    })
+    .await?;
+    Ok(())
+}
