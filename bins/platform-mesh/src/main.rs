@@ -1,8 +1,8 @@
 //! Platform Mesh on one machine: the command line of the all-in-one.
 
-mod up; // start, say what to type next, run until a signal
+mod bootstrap;
 mod people; // tokens, kubeconfigs and roles of people
-mod bootstrap; // a mesh out of a kcp that somebody else runs
+mod up; // start, say what to type next, run until a signal // a mesh out of a kcp that somebody else runs
 
 mod failure; // one sentence, the next step, exit code 1
 mod say; // standard output

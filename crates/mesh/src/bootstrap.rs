@@ -139,8 +139,9 @@ async fn find(root: &Client, lookup: &Lookup) -> Option<Value> {
             filled(&get(workspace, path).await?["metadata"]["annotations"]["kcp.io/cluster"])
         }
         Lookup::ClientIds { workspace, configuration } => {
-            let path =
-                format!("/apis/core.platform-mesh.io/v1alpha1/identityproviderconfigurations/{configuration}");
+            let path = format!(
+                "/apis/core.platform-mesh.io/v1alpha1/identityproviderconfigurations/{configuration}"
+            );
             let object = get(workspace, path).await?;
             let held: IdentityProviderConfiguration = serde_json::from_value(object).ok()?;
             let managed = &held.status.as_ref()?.managed_clients;
@@ -155,7 +156,12 @@ async fn find(root: &Client, lookup: &Lookup) -> Option<Value> {
     }
 }
 
-async fn applied(root: &Client, step: &Step, object: &Value, until: Instant) -> Result<Change, BootstrapError> {
+async fn applied(
+    root: &Client,
+    step: &Step,
+    object: &Value,
+    until: Instant,
+) -> Result<Change, BootstrapError> {
     let client = prefix_client(root, &format!("/clusters/{}", step.workspace));
     let path = path_of(object);
     let refused = |error: &kube::Error| BootstrapError::Refused {
@@ -176,9 +182,7 @@ async fn applied(root: &Client, step: &Step, object: &Value, until: Instant) -> 
     };
     let change = match &before {
         None => Change::Created,
-        Some(before)
-            if before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"] =>
-        {
+        Some(before) if before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"] => {
             Change::Unchanged
         }
         Some(_) => Change::Changed,
@@ -201,7 +205,11 @@ async fn applied(root: &Client, step: &Step, object: &Value, until: Instant) -> 
 }
 
 /// Applies one object, and answers it as the server holds it; what it refers to may be a moment behind.
-pub(crate) async fn apply_object(root: &Client, workspace: &str, object: &Value) -> Result<Value, BootstrapError> {
+pub(crate) async fn apply_object(
+    root: &Client,
+    workspace: &str,
+    object: &Value,
+) -> Result<Value, BootstrapError> {
     let client = prefix_client(root, &format!("/clusters/{workspace}"));
     let (path, until) = (path_of(object), Instant::now() + PATIENCE);
     let mut pause = PAUSE_MIN;

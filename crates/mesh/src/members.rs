@@ -154,9 +154,10 @@ pub fn full_path(workspace: &str) -> String {
 async fn account_info(reach: &Reach, path: &str) -> Result<AccountInfo, MeshError> {
     let (system, export) = (names::SYSTEM, names::CORE_EXPORT);
     let place = format!("services/apiexport/{system}/{export}/clusters/{path}");
-    let request = Request::get(format!("/{place}/apis/{}/{}/accountinfos/account", names::GROUP, names::VERSION))
-        .body(Vec::new())
-        .map_err(|error| MeshError::NoAccount { path: path.to_owned(), why: error.to_string() })?;
+    let request =
+        Request::get(format!("/{place}/apis/{}/{}/accountinfos/account", names::GROUP, names::VERSION))
+            .body(Vec::new())
+            .map_err(|error| MeshError::NoAccount { path: path.to_owned(), why: error.to_string() })?;
     reach.operator(None).await?.request(request).await.map_err(|error| MeshError::NoAccount {
         path: path.to_owned(),
         why: match error {

@@ -70,8 +70,11 @@ impl Mesh {
         let Address { listener, tls, domain, authority } = address;
         let base = format!("https://{domain}/keycloak");
         let issuer = DevelopmentIssuer::new(&base, clock.clone(), seed.ids("issuer"))?;
-        let engine =
-            Engine::open(EngineParts { clock: clock.clone(), ids: seed.ids("fga"), ..EngineParts::default() });
+        let engine = Engine::open(EngineParts {
+            clock: clock.clone(),
+            ids: seed.ids("fga"),
+            ..EngineParts::default()
+        });
         let engine = engine.map_err(|error| MeshError::Internal(error.to_string()))?;
         let relationships = InProcess::new(Arc::new(engine));
         let place = Relationships::default();

@@ -46,7 +46,8 @@ impl MeshFile {
     }
 
     pub(crate) async fn write(&self, folder: &Path) -> Result<(), MeshError> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| MeshError::Internal(error.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(self).map_err(|error| MeshError::Internal(error.to_string()))?;
         Ok(runtime::write_private(&place(folder), text).await?)
     }
 }

@@ -14,7 +14,8 @@ pub(crate) fn objects(home: &str) -> Vec<(&'static str, Value)> {
         "kind": "User",
         "name": format!("system:kcp:serviceaccount:{home}:{}:{MESH_OPERATOR}", names::SYSTEM_NAMESPACE),
     });
-    let local = json!({"kind": "ServiceAccount", "namespace": names::SYSTEM_NAMESPACE, "name": MESH_OPERATOR});
+    let local =
+        json!({"kind": "ServiceAccount", "namespace": names::SYSTEM_NAMESPACE, "name": MESH_OPERATOR});
     let read = ["get", "list", "watch"];
     let all = ["get", "list", "watch", "create", "update", "patch", "delete"];
     let discovery =
@@ -95,8 +96,12 @@ mod tests {
             assert_ne!(object["roleRef"]["name"], "cluster-admin", "{workspace}");
             let rules = object["rules"].as_array().cloned().unwrap_or_default();
             for rule in rules {
-                let everything = |field: &str| rule[field].as_array().is_some_and(|all| all.contains(&json!("*")));
-                assert!(!everything("verbs") && !everything("resources") && !everything("apiGroups"), "{rule}");
+                let everything =
+                    |field: &str| rule[field].as_array().is_some_and(|all| all.contains(&json!("*")));
+                assert!(
+                    !everything("verbs") && !everything("resources") && !everything("apiGroups"),
+                    "{rule}"
+                );
             }
         }
     }

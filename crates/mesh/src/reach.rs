@@ -55,7 +55,8 @@ impl Reach {
             Some(workspace) => format!("{}/clusters/{workspace}", self.file.url),
             None => self.file.url.clone(),
         };
-        let file = Kubeconfig::single("mesh", &server, Some(&self.file.ca), &Credential::Token(token.to_owned()));
+        let file =
+            Kubeconfig::single("mesh", &server, Some(&self.file.ca), &Credential::Token(token.to_owned()));
         let config = self.config(&file).await?;
         Client::try_from(config).map_err(|error| MeshError::call(format!("a client for `{server}`"), error))
     }
@@ -100,10 +101,9 @@ impl Reach {
     async fn client_id(&self, realm: &str, name: &str) -> Result<String, MeshError> {
         let clients = self.realms().clients(realm).await?;
         let found = clients.into_iter().find(|client| client.name.as_deref() == Some(name));
-        found.map(|client| client.client_id).ok_or_else(|| MeshError::NoClient {
-            realm: realm.to_owned(),
-            client: name.to_owned(),
-        })
+        found
+            .map(|client| client.client_id)
+            .ok_or_else(|| MeshError::NoClient { realm: realm.to_owned(), client: name.to_owned() })
     }
 
     /// The issuer's administration.
