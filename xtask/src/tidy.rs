@@ -32,9 +32,6 @@ const TOP: [&str; 10] = [
 /// Crates that must not enter the tree: one TLS and one crypto provider in the whole process.
 const BANNED: [&str; 3] = ["ring", "openssl-sys", "native-tls"];
 
-/// The platform whose tree is looked at; others are cargo-deny's.
-const HOST: &str = "x86_64-unknown-linux-gnu";
-
 /// Longest source file, in lines; a longer one has found its next module.
 const LINES_MAX: usize = 600;
 
@@ -59,6 +56,7 @@ pub fn findings() -> Result<Vec<String>> {
     let mut found = Vec::new();
     top_level(&root, &mut found)?;
     let metadata = metadata()?;
+    banned(&mut found)?;
     dependencies(&metadata, &mut found);
     for package in own_packages(&metadata) {
         let Some(folder) = manifest_folder(package) else { continue };
@@ -82,7 +80,7 @@ fn top_level(root: &Path, found: &mut Vec<String>) -> Result<()> {
 
 fn metadata() -> Result<Value> {
     let output = cargo()
-        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", HOST])
+        .args(["metadata", "--format-version", "1", "--locked"])
         .output()?;
     anyhow::ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
@@ -107,22 +105,6 @@ fn folder_name(path: &Path) -> String {
 }
 
 fn dependencies(metadata: &Value, found: &mut Vec<String>) {
-    // Resolved nodes, not listed packages: an optional crate that nobody turns on is in the lock file only.
-    for node in metadata["resolve"]["nodes"].as_array().into_iter().flatten() {
-        let id = node["id"].as_str().unwrap_or_default();
-        let name = metadata["packages"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|p| p["id"].as_str() == Some(id))
-            .and_then(|p| p["name"].as_str())
-            .unwrap_or_default();
-        if BANNED.contains(&name) && is_used(metadata, id) {
-            found.push(format!(
-                "{name}: banned from the dependency tree; `cargo tree -i {name}` shows who brings it"
-            ));
-        }
-    }
     for package in own_packages(metadata) {
         let Some(folder) = manifest_folder(package) else { continue };
         let own = folder_name(&folder);
@@ -146,12 +128,17 @@ fn dependencies(metadata: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn is_used(metadata: &Value, id: &str) -> bool {
-    metadata["resolve"]["nodes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|node| node["dependencies"].as_array().into_iter().flatten().any(|d| d.as_str() == Some(id)))
+/// What is compiled, with the features that are on: the lock file and the metadata also list what nobody turns on.
+fn banned(found: &mut Vec<String>) -> Result<()> {
+    let tree = ["tree", "--locked", "--workspace", "--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}"];
+    let output = cargo().args(tree).output()?;
+    anyhow::ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let names: BTreeSet<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    for name in BANNED.iter().filter(|name| names.contains(*name)) {
+        found.push(format!("{name}: banned from the dependency tree; `cargo tree -i {name}` shows who brings it"));
+    }
+    Ok(())
 }
 
 /// Every source file is declared by a `mod`, opens with a doc comment, and is short.
