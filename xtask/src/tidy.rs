@@ -79,9 +79,7 @@ fn top_level(root: &Path, found: &mut Vec<String>) -> Result<()> {
 }
 
 fn metadata() -> Result<Value> {
-    let output = cargo()
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .output()?;
+    let output = cargo().args(["metadata", "--format-version", "1", "--locked"]).output()?;
     anyhow::ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
 }
@@ -130,13 +128,25 @@ fn dependencies(metadata: &Value, found: &mut Vec<String>) {
 
 /// What is compiled, with the features that are on: the lock file and the metadata also list what nobody turns on.
 fn banned(found: &mut Vec<String>) -> Result<()> {
-    let tree = ["tree", "--locked", "--workspace", "--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}"];
+    let tree = [
+        "tree",
+        "--locked",
+        "--workspace",
+        "--edges",
+        "normal,build,dev",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ];
     let output = cargo().args(tree).output()?;
     anyhow::ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
     let names: BTreeSet<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
     for name in BANNED.iter().filter(|name| names.contains(*name)) {
-        found.push(format!("{name}: banned from the dependency tree; `cargo tree -i {name}` shows who brings it"));
+        found.push(format!(
+            "{name}: banned from the dependency tree; `cargo tree -i {name}` shows who brings it"
+        ));
     }
     Ok(())
 }
