@@ -129,6 +129,14 @@ impl Mesh {
             let client = self.operator(&root, names::REBAC_AUTHZ_WEBHOOK).await?;
             parts::webhook(&around, &client, self.relationships(), place)?;
         }
+        if self.options.runs(MeshPart::SecurityOperator) {
+            let client = self.operator(&root, names::SECURITY_OPERATOR).await?;
+            let store = self.relationships();
+            let endpoint =
+                parts::security_operator(&around, &client, store, &self.issuer, &self.domain).await?;
+            parameters.identity_webhook = Some(endpoint);
+            apply(&root, &parameters, Phase::Identity).await?;
+        }
         apply(&root, &parameters, Phase::Admission).await?;
         self.introduce(names::WELCOME_REALM)?;
         self.employ_operator(&root).await

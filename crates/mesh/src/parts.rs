@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 use account_controller::WebhookServer;
 use fga_client::RelationshipStore;
 use fga_model::Naming;
+use identity_provider::{DevelopmentIssuer, KEYCLOAK_PATH, Keycloak, ServiceTransport};
 use kube::Client;
 use multicluster::{Fleet, Provider as _, prefix_client};
 use multicluster_kcp::{ApiExport, Connection};
 use platform_mesh_api::{bootstrap::WebhookEndpoint, names};
 use runtime::{Authority, Clock, End, Ids, Metrics, Ops, ServerTls, Tasks};
+use security_controller::Mode;
 
 use crate::{
     MeshError,
@@ -55,6 +57,47 @@ pub(crate) async fn account_operator(
     };
     around.tasks.spawn_graceful("account-operator", End::StopProcess, move |stop| {
         account_controller::run(options, parts, stop)
+    });
+    Ok(WebhookEndpoint { base_url, ca: Some(ca) })
+}
+
+/// Stores, models, tuples and realms of organisations: all modes. Answers where its admission is reached.
+pub(crate) async fn security_operator(
+    around: &Surroundings<'_>,
+    kcp: &Client,
+    store: Arc<dyn RelationshipStore>,
+    issuer: &DevelopmentIssuer,
+    domain: &str,
+) -> Result<WebhookEndpoint, MeshError> {
+    let listener = listen_anywhere().await?;
+    let base_url = format!("https://127.0.0.1:{}", local_port(&listener)?);
+    let tls = ServerTls::new(&issue(around.authority, names::SECURITY_OPERATOR, [])?, None)?;
+    let keycloak = format!("https://{domain}{KEYCLOAK_PATH}");
+    let secret = issuer.add_admin_client(names::SECURITY_OPERATOR);
+    let transport = Arc::new(ServiceTransport::new(issuer.router()));
+    let identities = Keycloak::new(&keycloak, names::SECURITY_OPERATOR, &secret, transport);
+    let options = security_controller::Options {
+        base_domain: domain.to_owned(),
+        keycloak_base_url: keycloak,
+        fga_naming: security_controller::FlagNaming::Injective,
+        // No mail leaves this machine, so nobody could prove an address or choose a first password by mail.
+        development_allow_unverified_emails: true,
+        set_default_password: true,
+        webhooks_enabled: true,
+        shutdown_timeout: DRAIN,
+        ..security_controller::Options::default()
+    };
+    let ca = around.authority.certificate_pem().to_owned();
+    let parts = security_controller::Parts {
+        domain_ca: Some(ca.clone()),
+        webhook: Some(security_controller::WebhookServer { listener, tls }),
+        clock: around.clock.clone(),
+        ids: around.ids.part(names::SECURITY_OPERATOR),
+        ops: around.ops.clone(),
+        ..security_controller::Parts::in_process(&options, kcp.clone(), store, Arc::new(identities))
+    };
+    around.tasks.spawn_graceful("security-operator", End::StopProcess, move |stop| async move {
+        security_controller::run(&Mode::ALL, options, parts, stop).await
     });
     Ok(WebhookEndpoint { base_url, ca: Some(ca) })
 }
