@@ -1,9 +1,13 @@
 //! Platform Mesh on one machine: the command line of the all-in-one.
 
-mod bootstrap;
-mod people; // tokens, kubeconfigs and roles of people
-mod up; // start, say what to type next, run until a signal // a mesh out of a kcp that somebody else runs
+mod up; // start, say what to type next, run until a signal
 
+mod demo; // the story of a mesh, as a timeline
+mod people; // tokens, kubeconfigs and roles of people
+
+mod bootstrap; // a mesh out of a kcp that somebody else runs
+
+mod colours; // for people at a terminal
 mod failure; // one sentence, the next step, exit code 1
 mod say; // standard output
 
@@ -23,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Start and run until Ctrl-C.
     Up(up::Arguments),
+    /// Tell the story of a mesh in eleven steps, and check each outcome.
+    Demo(demo::Arguments),
     /// Make a mesh of a kcp that somebody else runs.
     Bootstrap(bootstrap::Arguments),
     /// Log somebody in and print an ExecCredential, for kubectl.
@@ -41,6 +47,7 @@ impl Command {
     async fn run(self) -> anyhow::Result<()> {
         match self {
             Command::Up(arguments) => up::run(arguments).await,
+            Command::Demo(arguments) => demo::run(arguments).await,
             Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
             Command::Token(arguments) => people::token(arguments).await,
             Command::Kubeconfig(arguments) => people::kubeconfig(arguments).await,

@@ -243,7 +243,8 @@ pub(crate) async fn cluster_of(root: &Client, workspace: &str) -> Result<String,
     }
 }
 
-fn path_of(object: &Value) -> String {
+/// Where an object belongs.
+pub(crate) fn path_of(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let api_version = text(&object["apiVersion"]);
     let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));

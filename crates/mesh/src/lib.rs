@@ -20,6 +20,8 @@ mod options; // what a mesh is started with // what it tells other processes
 mod members; // who has which role on an account
 mod reach; // a running mesh from outside
 
+mod demo; // the story of a mesh, over its public addresses only
+
 mod clients; // callers of the control plane in this process
 mod front; // the one HTTPS address: issuer and control plane
 mod operator; // who keeps providers and reads decisions
@@ -29,6 +31,7 @@ mod tokens; // documents by which tokens of people are verified
 
 pub use bare::{Bare, BareOptions};
 pub use bootstrap::{BootstrapError, Change, apply_bootstrap};
+pub use demo::{DEMO_STEPS, DemoEvent, DemoSummary, StepReport, demo};
 pub use error::MeshError;
 pub use members::{Member, Members, Role, full_path};
 pub use mesh::Mesh;

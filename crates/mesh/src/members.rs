@@ -8,7 +8,9 @@ use account_model::{
 };
 use fga_client::{RelationshipStore, StoreId, TupleFilter, TupleKey};
 use http::Request;
+use kube::api::ObjectList;
 use platform_mesh_api::{AccountInfo, Tuple, names};
+use serde_json::Value;
 
 use crate::{MeshError, Reach, mail_address};
 
@@ -150,19 +152,37 @@ pub fn full_path(workspace: &str) -> String {
     }
 }
 
-/// The AccountInfo of a workspace, through the platform's own export.
+/// The AccountInfo of a workspace, through the platform's own export, which knows workspaces by cluster name only.
 async fn account_info(reach: &Reach, path: &str) -> Result<AccountInfo, MeshError> {
-    let (system, export) = (names::SYSTEM, names::CORE_EXPORT);
-    let place = format!("services/apiexport/{system}/{export}/clusters/{path}");
+    let refused = |why: String| MeshError::NoAccount { path: path.to_owned(), why };
+    let root = reach.operator(None).await?;
+    for endpoint in core_endpoints(reach).await? {
+        let all = format!("{endpoint}/clusters/*/apis/{}/{}/accountinfos", names::GROUP, names::VERSION);
+        let all = Request::get(all).body(Vec::new()).map_err(|error| refused(error.to_string()))?;
+        let all: ObjectList<AccountInfo> = root.request(all).await.map_err(|error| match error {
+            kube::Error::Api(status) => refused(status.message.clone()),
+            other => refused(other.to_string()),
+        })?;
+        let mut found = all.items.into_iter().filter(|info| info.spec.account.path == path);
+        if let Some(info) = found.next() {
+            return Ok(info);
+        }
+    }
+    Err(refused("no AccountInfo speaks of it".to_owned()))
+}
+
+/// Paths of the core export's endpoints, without a slash at the end.
+pub(crate) async fn core_endpoints(reach: &Reach) -> Result<Vec<String>, MeshError> {
+    let what = || format!("the endpoints of export `{}`", names::CORE_EXPORT);
+    let slice = format!("/apis/apis.kcp.io/v1alpha1/apiexportendpointslices/{}", names::CORE_EXPORT);
     let request =
-        Request::get(format!("/{place}/apis/{}/{}/accountinfos/account", names::GROUP, names::VERSION))
-            .body(Vec::new())
-            .map_err(|error| MeshError::NoAccount { path: path.to_owned(), why: error.to_string() })?;
-    reach.operator(None).await?.request(request).await.map_err(|error| MeshError::NoAccount {
-        path: path.to_owned(),
-        why: match error {
-            kube::Error::Api(status) => status.message.clone(),
-            other => other.to_string(),
-        },
-    })
+        Request::get(slice).body(Vec::new()).map_err(|error| MeshError::Internal(error.to_string()))?;
+    let client = reach.operator(Some(names::SYSTEM)).await?;
+    let slice: Value = client.request(request).await.map_err(|error| MeshError::call(what(), error))?;
+    let endpoints = slice["status"]["endpoints"].as_array().cloned().unwrap_or_default();
+    let paths = endpoints.iter().filter_map(|endpoint| {
+        let url: http::Uri = endpoint["url"].as_str()?.parse().ok()?;
+        Some(url.path().trim_end_matches('/').to_owned())
+    });
+    Ok(paths.collect())
 }

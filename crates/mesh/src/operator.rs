@@ -1,5 +1,5 @@
-//! The operator of a mesh: a service account that keeps providers and their policies, and reads decisions. It is no
-//! administrator: nobody is, once the mesh is ready.
+//! The operator of a mesh: a service account that keeps providers and their policies, invites people, and reads
+//! decisions. It is no administrator: nobody is, once the mesh is ready.
 
 use platform_mesh_api::names;
 use serde_json::{Value, json};
@@ -37,8 +37,10 @@ pub(crate) fn objects(home: &str) -> Vec<(&'static str, Value)> {
         &local,
         json!([
             {"apiGroups": [names::GROUP], "resources": ["apiexportpolicies"], "verbs": all},
+            // Reads where accounts stand, and invites people: what access management does elsewhere.
             {"apiGroups": ["apis.kcp.io"], "resources": ["apiexports/content"],
-                "resourceNames": [names::CORE_EXPORT], "verbs": read},
+                "resourceNames": [names::CORE_EXPORT], "verbs": ["get", "list", "watch", "create"]},
+            {"apiGroups": ["apis.kcp.io"], "resources": ["apiexportendpointslices"], "verbs": read},
             // kcp binds the default exports of a new workspace in the name of who made it.
             {"apiGroups": ["apis.kcp.io"], "resources": ["apiexports"],
                 "resourceNames": [names::CORE_EXPORT, names::PROVIDERS_EXPORT], "verbs": ["bind"]},
@@ -63,7 +65,22 @@ pub(crate) fn objects(home: &str) -> Vec<(&'static str, Value)> {
             discovery,
         ]),
     );
-    objects.push((names::PROVIDERS, binding(":access", "system:kcp:workspace:access", &global)));
+    // Organisations belong to people; taking one away is the operator's business, since no relation speaks of it.
+    grant(
+        names::ORGS,
+        &global,
+        json!([
+            {"apiGroups": [names::GROUP], "resources": ["accounts"], "verbs": ["get", "list", "watch", "delete"]},
+            {"apiGroups": [names::GROUP], "resources": ["stores", "identityproviderconfigurations"], "verbs": read},
+            {"apiGroups": ["tenancy.kcp.io"],
+                "resources": ["workspaces", "workspacetypes", "workspaceauthenticationconfigurations"],
+                "verbs": read},
+            discovery,
+        ]),
+    );
+    for workspace in [names::PROVIDERS, names::ORGS] {
+        objects.push((workspace, binding(":access", "system:kcp:workspace:access", &global)));
+    }
     objects
 }
 
