@@ -106,13 +106,10 @@ async fn oidc_01_other_issuer_audience_time_and_signature_are_refused() {
     assert!(matches!(refused(json!({"nbf": 1_500}), 1).await, TokenError::NotYetValid { .. }));
     assert!(matches!(refused(json!({"exp": "soon"}), 1).await, TokenError::Claim("exp")));
     let mut forged = played.sign("a", &claims());
-    let last = if forged.ends_with('A') { 'Q' } else { 'A' };
-    forged.replace_range(forged.len() - 10..forged.len() - 9, &last.to_string());
-    let other = if forged == played.sign("a", &claims()) { forged.replace('.', "..") } else { forged };
-    assert!(matches!(
-        verifier.verify(&other, at(1)).await,
-        Err(TokenError::Signature | TokenError::Malformed(_))
-    ));
+    let at_byte = forged.len() - 10;
+    let other = if forged.as_bytes()[at_byte] == b'A' { "B" } else { "A" };
+    forged.replace_range(at_byte..=at_byte, other);
+    assert!(matches!(verifier.verify(&forged, at(1)).await, Err(TokenError::Signature)));
     assert!(matches!(verifier.verify("garbage", at(1)).await, Err(TokenError::Malformed(_))));
 }
 
