@@ -6,7 +6,6 @@ use anyhow::{Result, bail};
 use clap::Args;
 use mesh::{DEMO_STEPS, DemoEvent, DemoSummary, Mesh, MeshOptions, Reach, demo};
 use runtime::{LogFormat, Stop, init_logging};
-use serde_json::json;
 
 use crate::{colours::Colours, say::say};
 
@@ -102,7 +101,7 @@ async fn tell(arguments: &Arguments, reach: &Reach) -> Result<DemoSummary> {
     said?;
     if arguments.json {
         let verdict = if summary.is_ok() { "ok" } else { "failed" };
-        say(&format!("{}\n", json!({"demo": verdict, "steps": summary.steps, "ok": summary.ok})))?;
+        say(&format!("{{\"demo\":\"{verdict}\",\"steps\":{},\"ok\":{}}}\n", summary.steps, summary.ok))?;
     } else if summary.is_ok() {
         say(&format!("{} of {} steps, each outcome checked\n", summary.ok, summary.steps))?;
     }

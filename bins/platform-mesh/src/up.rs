@@ -1,6 +1,10 @@
 //! `platform-mesh up`: start, say what to type next, run until a signal.
 
-use std::{collections::BTreeSet, net::IpAddr, path::PathBuf, time::Instant};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::Result;
 use clap::Args;
@@ -8,7 +12,7 @@ use kcp_embedded::{
     Options,
     options::{Batteries, FeatureGates, OptionsError, WebhookOptions, parse_duration, parse_order},
 };
-use mesh::{Bare, BareOptions, DEVELOPMENT_PASSWORD, Mesh, MeshOptions, PEOPLE};
+use mesh::{Bare, BareOptions, DEVELOPMENT_PASSWORD, Mesh, MeshOptions, MeshPart, PEOPLE};
 use runtime::{LogFormat, Stop, init_logging};
 
 use crate::say::say;
@@ -31,6 +35,10 @@ pub struct Arguments {
     /// Host name in all published URLs; the listener's address unless given.
     #[arg(long)]
     external_hostname: Option<String>,
+    /// Parts that somebody else runs: account-operator, security-operator, webhook. What they need is written into the
+    /// folder; `operators.env` says where.
+    #[arg(long, value_delimiter = ',', value_name = "PART", conflicts_with = "bare")]
+    without: Vec<MeshPart>,
     /// For ids, names and tokens that repeat from run to run. Secrets are then as secret as the number.
     #[arg(long)]
     seed: Option<u64>,
@@ -98,19 +106,35 @@ async fn whole(arguments: Arguments, started: Instant, stop: Stop) -> Result<()>
         external_hostname: arguments.external_hostname,
         folder: arguments.kubeconfig_dir.clone(),
         seed: arguments.seed,
-        without: BTreeSet::new(),
+        without: arguments.without.iter().copied().collect(),
         password: arguments.password,
     };
     let Some(mesh) = stop.or(Mesh::up(options)).await else { return Ok(()) };
     let mesh = mesh?;
     let folder = arguments.kubeconfig_dir.display();
     ready(started, mesh.url(), &folder.to_string())?;
-    say(&format!(
-        "next:\n  export KUBECONFIG={}\n  kubectl --context base get workspaces\npeople: {}\n",
-        arguments.kubeconfig_dir.join("admin.kubeconfig").display(),
-        PEOPLE.join(", "),
-    ))?;
+    say(&next(&arguments.kubeconfig_dir, &arguments.without))?;
     Ok(mesh.run_until(stop).await?)
+}
+
+/// What to type next.
+fn next(folder: &Path, without: &[MeshPart]) -> String {
+    let program = "platform-mesh";
+    let at = folder.display();
+    let mut text = String::from("next:\n");
+    if !without.is_empty() {
+        let parts: Vec<&str> = without.iter().map(|part| part.as_str()).collect();
+        text.push_str(&format!("  . {at}/operators.env    # then start {}\n", parts.join(", ")));
+    }
+    text.push_str(&format!(
+        "  {program} demo --mesh {at}\n  \
+         {program} kubeconfig --mesh {at} --user alice --workspace root:orgs > alice.kubeconfig\n  \
+         kubectl --kubeconfig alice.kubeconfig get accounts\n  \
+         kubectl --kubeconfig {at}/admin.kubeconfig get workspaces\n\
+         people: {}\n",
+        PEOPLE.join(", "),
+    ));
+    text
 }
 
 async fn bare(arguments: Arguments, started: Instant, stop: Stop) -> Result<()> {

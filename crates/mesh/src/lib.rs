@@ -10,12 +10,14 @@
 //! # Ok(()) }
 //! ```
 
+mod mesh; // all parts wired, started in order: start here
+
+mod mesh_file; // what a running mesh tells other processes
+mod options; // what a mesh is started with
+
 mod bare; // the control plane alone, empty as `kcp start` leaves it
 mod bootstrap; // applies the list that makes a mesh of an empty kcp
 mod error; // what keeps a mesh from starting, and the next step
-mod mesh; // all parts wired, started in order: start here
-mod mesh_file;
-mod options; // what a mesh is started with // what it tells other processes
 
 mod members; // who has which role on an account
 mod reach; // a running mesh from outside
@@ -25,6 +27,7 @@ mod demo; // the story of a mesh, over its public addresses only
 mod clients; // callers of the control plane in this process
 mod front; // the one HTTPS address: issuer and control plane
 mod operator; // who keeps providers and reads decisions
+mod outside; // what parts that somebody else runs need
 mod parts; // operators and webhook, each under its own service account
 mod relationships; // the webhook as a function of the authorization chain
 mod tokens; // documents by which tokens of people are verified

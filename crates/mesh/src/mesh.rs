@@ -5,7 +5,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use fga_client::{InProcess, RelationshipStore};
 use fga_engine::{Engine, EngineParts, server::ServerOptions};
 use identity_provider::{Credential, DevelopmentIssuer, KEYCLOAK_PATH, NewUser, RealmSettings};
-use kcp_embedded::{Hosting, KcpServer, RunningServer};
+use kcp_embedded::{
+    Hosting, KcpServer, RunningServer, authorization::webhook::CacheTtls, options::WebhookOptions,
+};
 use kube::Client;
 use platform_mesh_api::{
     bootstrap::{Parameters, Phase, steps_of},
@@ -21,6 +23,7 @@ use crate::{
     front::{Address, Front, listen_anywhere, local_port},
     operator,
     options::PEOPLE,
+    outside::{self, Places},
     parts::{self, Surroundings},
     relationships::Relationships,
     tokens::IssuerDocuments,
@@ -79,6 +82,16 @@ impl Mesh {
         let relationships = InProcess::new(Arc::new(engine));
         let place = Relationships::default();
 
+        let mut places = Places::default();
+        let mut kcp_options = kcp_embedded::Options::default();
+        if !options.runs(MeshPart::Webhook) {
+            let at = outside::Place::choose(&options.folder, &authority, names::REBAC_AUTHZ_WEBHOOK).await?;
+            let config_file = outside::authorization_file(&options.folder, &authority, &at).await?;
+            // A grant has to count at once.
+            let ttls = CacheTtls { allowed: Duration::ZERO, denied: Duration::ZERO };
+            kcp_options.webhook = Some(WebhookOptions { config_file, ttls });
+            places.webhook = Some(at);
+        }
         let kcp_parts = kcp_embedded::Parts {
             clock: Some(clock.clone()),
             seed: Some(seed),
@@ -91,7 +104,7 @@ impl Mesh {
                 ca_pem: authority.certificate_pem().to_owned(),
             }),
         };
-        let kcp = KcpServer::start(kcp_embedded::Options::default(), kcp_parts).await?;
+        let kcp = KcpServer::start(kcp_options, kcp_parts).await?;
         let tasks = Tasks::with_grace(parts::DRAIN);
         let front = Front { issuer: issuer.router(), kcp: kcp.service() };
         tasks.spawn_graceful("https", End::StopProcess, move |stop| {
@@ -104,13 +117,19 @@ impl Mesh {
         let served = serve_relationships(&relationships, token, &tasks).await?;
         let ops = parts::ops();
         let mesh = Self { options, domain, authority, kcp, issuer, relationships, served, ops, tasks };
-        let operator = mesh.populate(&clock, seed, &place).await?;
-        mesh.write_files(operator).await?;
+        let operator = mesh.populate(&clock, seed, &place, &mut places).await?;
+        mesh.write_files(operator, &places).await?;
         Ok(mesh)
     }
 
     /// Makes a mesh of the empty control plane, and starts the parts as soon as what they need is there.
-    async fn populate(&self, clock: &Clock, seed: Seed, place: &Relationships) -> Result<String, MeshError> {
+    async fn populate(
+        &self,
+        clock: &Clock,
+        seed: Seed,
+        place: &Relationships,
+        places: &mut Places,
+    ) -> Result<String, MeshError> {
         let root = clients::bootstrapper(&self.kcp);
         let mut parameters = self.parameters();
         apply(&root, &parameters, Phase::Platform).await?;
@@ -124,6 +143,10 @@ impl Mesh {
         if self.options.runs(MeshPart::AccountOperator) {
             let client = self.operator(&root, names::ACCOUNT_OPERATOR).await?;
             parameters.account_webhook = Some(parts::account_operator(&around, &client).await?);
+        } else {
+            let at = self.place(names::ACCOUNT_OPERATOR).await?;
+            parameters.account_webhook = Some(at.endpoint(&self.authority));
+            places.account_operator = Some(at);
         }
         if self.options.runs(MeshPart::Webhook) {
             let client = self.operator(&root, names::REBAC_AUTHZ_WEBHOOK).await?;
@@ -136,6 +159,11 @@ impl Mesh {
                 parts::security_operator(&around, &client, store, &self.issuer, &self.domain).await?;
             parameters.identity_webhook = Some(endpoint);
             apply(&root, &parameters, Phase::Identity).await?;
+        } else {
+            let at = self.place(names::SECURITY_OPERATOR).await?;
+            parameters.identity_webhook = Some(at.endpoint(&self.authority));
+            places.security_operator = Some(at);
+            self.identity_later(root.clone(), parameters.clone());
         }
         apply(&root, &parameters, Phase::Admission).await?;
         self.introduce(names::WELCOME_REALM)?;
@@ -150,6 +178,20 @@ impl Mesh {
         }
         clients::service_account_token(root, names::SYSTEM, names::SYSTEM_NAMESPACE, operator::MESH_OPERATOR)
             .await
+    }
+
+    /// A place for a server outside.
+    async fn place(&self, name: &str) -> Result<outside::Place, MeshError> {
+        outside::Place::choose(&self.options.folder, &self.authority, name).await
+    }
+
+    /// Realm `welcome` gets its clients from an operator outside; people can log in once it has made them.
+    fn identity_later(&self, root: Client, parameters: Parameters) {
+        self.tasks.spawn("identity", End::MayEnd, async move {
+            while let Err(error) = apply(&root, &parameters, Phase::Identity).await {
+                tracing::info!(%error, "realm `welcome` waits for the security operator");
+            }
+        });
     }
 
     /// A client with the rights of an operator's service account.
@@ -182,7 +224,7 @@ impl Mesh {
         }
     }
 
-    async fn write_files(&self, operator_token: String) -> Result<(), MeshError> {
+    async fn write_files(&self, operator_token: String, places: &Places) -> Result<(), MeshError> {
         let folder = &self.options.folder;
         let server = format!("{}/clusters/{}", self.url(), names::PROVIDERS);
         let credential = runtime::Credential::Token(operator_token.clone());
@@ -190,7 +232,30 @@ impl Mesh {
             .write(&folder.join("operator.kubeconfig"))
             .await?;
         self.kcp.kubeconfig().write(&folder.join("admin.kubeconfig")).await?;
-        self.mesh_file(operator_token).write(folder).await
+        let file = self.mesh_file(operator_token);
+        if !self.options.without.is_empty() {
+            self.write_operators(&file, places).await?;
+        }
+        file.write(folder).await
+    }
+
+    /// What parts outside need.
+    async fn write_operators(&self, file: &MeshFile, places: &Places) -> Result<(), MeshError> {
+        let (root, folder) = (clients::bootstrapper(&self.kcp), &self.options.folder);
+        for part in &self.options.without {
+            let account = match part {
+                MeshPart::AccountOperator => names::ACCOUNT_OPERATOR,
+                MeshPart::SecurityOperator => names::SECURITY_OPERATOR,
+                MeshPart::Webhook => names::REBAC_AUTHZ_WEBHOOK,
+            };
+            let token =
+                clients::service_account_token(&root, names::SYSTEM, names::SYSTEM_NAMESPACE, account)
+                    .await?;
+            outside::kubeconfigs(folder, file, account, &token).await?;
+        }
+        let secret =
+            places.security_operator.as_ref().map(|_| self.issuer.add_admin_client(names::SECURITY_OPERATOR));
+        outside::operators_env(folder, file, &self.domain, secret.as_deref(), places).await
     }
 
     fn mesh_file(&self, operator_token: String) -> MeshFile {
