@@ -1,5 +1,6 @@
 //! The developer's entry: `cargo xtask VERB`. Depends on no crate of the house; its verbs run built targets.
 
+mod bench; // measurements beside kcp's figures
 mod check; // all of CI
 mod floors; // which crate stands on which floor
 mod peers; // pinned helpers for tests
@@ -16,6 +17,7 @@ cargo xtask VERB
   tidy               house rules: floors, files, banned crates, the list at the top
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny) into target/peers
   peers status       which of them are there
+  bench start        start, memory and workspaces of the control plane beside kcp's figures
 
 Exit code 0: all green; 1: something is red; 2: data or a tool is missing.";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["peers", "install"] => peers::install(),
         ["peers", "status"] => peers::status(),
+        ["bench", "start", rest @ ..] => bench::start(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

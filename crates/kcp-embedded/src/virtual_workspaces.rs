@@ -9,7 +9,11 @@ use std::sync::Arc;
 
 use apiserver::{ApiError, Partition, Scope, UserInfo, answer, body::Body};
 
-use crate::{core::Core, urls};
+use crate::{
+    authorization::{Action, AuthorizationAttributes, forbidden_because},
+    core::Core,
+    urls,
+};
 
 /// A request to a virtual workspace: authenticated, impersonation done, not yet authorized.
 pub struct VirtualCall {
@@ -31,7 +35,7 @@ pub async fn handle(core: &Arc<Core>, call: VirtualCall) -> http::Response<Body>
         "apiexport" => api_export::handle(core, call).await,
         "initializingworkspaces" => lifecycle::handle(core, call, lifecycle::Stage::Initializing).await,
         "terminatingworkspaces" => lifecycle::handle(core, call, lifecycle::Stage::Terminating).await,
-        name => Err(ApiError::new(404, "NotFound", format!("virtual workspace `{name}` is not served"))),
+        _ => Err(unresolved(&call)),
     };
     outcome.unwrap_or_else(|error| answer::error(&error))
 }
@@ -43,13 +47,26 @@ struct Inside {
     rest: String,
 }
 
+/// What everybody gets who asks for a virtual workspace that there is not: nobody may, as nothing grants it.
+fn unresolved(call: &VirtualCall) -> ApiError {
+    let path = call.request.uri().path().to_owned();
+    let verb = call.request.method().as_str().to_ascii_lowercase();
+    let attributes = AuthorizationAttributes {
+        user: call.user.clone(),
+        cluster: None,
+        action: Action::Path { verb, path },
+        deep: false,
+    };
+    forbidden_because(&attributes, "Path not resolved to a valid virtual workspace")
+}
+
 /// Takes `heads` segments, the cluster and the rest off a path.
 ///
 /// # Errors
-/// 404 for another shape, 403 for a path where a cluster name must stand: these endpoints know names only.
-fn inside(path: &str, heads: usize) -> Result<Inside, ApiError> {
-    let lost = || ApiError::new(404, "NotFound", "path not resolved to a valid virtual workspace");
-    let mut rest = path.to_owned();
+/// 403 for another shape, and for a path where a cluster name must stand: these endpoints know names only.
+fn inside(call: &VirtualCall, heads: usize) -> Result<Inside, ApiError> {
+    let lost = || unresolved(call);
+    let mut rest = call.rest.clone();
     let mut segments = Vec::new();
     for _ in 0..heads + 2 {
         let (segment, tail) = urls::split_segment(rest.strip_prefix('/').unwrap_or(&rest));

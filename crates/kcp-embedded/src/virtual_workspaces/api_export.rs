@@ -29,7 +29,7 @@ use crate::{
 const WARRANT_USER: &str = "system:serviceaccount:default:rest";
 
 pub(super) async fn handle(core: &Arc<Core>, call: VirtualCall) -> Result<Response<Body>, ApiError> {
-    let place = inside(&call.rest, 2)?;
+    let place = inside(&call, 2)?;
     let [cluster, name] = place.heads.as_slice() else { return Err(ApiError::no_such_resource()) };
     if cluster.contains(':') {
         let text = format!("`{cluster}` is no cluster name: virtual workspaces take names, not paths");

@@ -86,7 +86,7 @@ pub(super) async fn handle(
     call: VirtualCall,
     stage: Stage,
 ) -> Result<Response<Body>, ApiError> {
-    let place = inside(&call.rest, 1)?;
+    let place = inside(&call, 1)?;
     let text = place.heads.first().cloned().unwrap_or_default();
     let marker: InitializerName = text.parse().map_err(|_| {
         ApiError::new(

@@ -1,0 +1,138 @@
+//! From start to ready, memory, workspaces: one table beside kcp's figures. Numbers of a debug build mean nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a measurement, not a library")]
+
+use std::{sync::Arc, time::Instant};
+
+use scenarios::{Plane, resident_bytes};
+use serde_json::{Value, json};
+
+const CREATORS: usize = 4;
+const MEGABYTE: f64 = 1_000_000.0;
+const WORKSPACES: &str = "/clusters/root/apis/tenancy.kcp.io/v1alpha1/workspaces";
+
+/// A row of the table; `better` tells which direction is good.
+struct Row {
+    what: String,
+    own: f64,
+    kcp: (f64, f64),
+    aim: f64,
+    unit: &'static str,
+    more_is_better: bool,
+}
+
+fn main() {
+    let (mut first, mut many) = (200, 1_000);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let number = |words: &mut dyn Iterator<Item = String>| words.next().and_then(|n| n.parse().ok());
+        match word.as_str() {
+            "--bench" => {}
+            "--workspaces" => first = number(&mut words).expect("--workspaces N"),
+            "--many" => many = number(&mut words).expect("--many N"),
+            other => panic!("`{other}` is no option; there are --workspaces N and --many N"),
+        }
+    }
+    let many = many.max(first);
+    let executor = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    print(&executor.block_on(measured(first, many)), many);
+}
+
+async fn measured(first: usize, many: usize) -> Vec<Row> {
+    let start = Instant::now();
+    let plane = Arc::new(Plane::start().await);
+    plane.get("", "/readyz").await.expect(200);
+    let ready = start.elapsed().as_secs_f64();
+    let memory = resident_bytes();
+    let (start, mut made) = (Instant::now(), 0);
+    create(&plane, made..first).await;
+    made = first;
+    let rate = made as f64 / start.elapsed().as_secs_f64();
+    create(&plane, made..many).await;
+    let each = resident_bytes().saturating_sub(memory) as f64 / many as f64;
+    vec![
+        Row {
+            what: "start to ready".into(),
+            own: ready,
+            kcp: (24.0, 24.0),
+            aim: 1.0,
+            unit: "s",
+            more_is_better: false,
+        },
+        Row {
+            what: "memory at ready".into(),
+            own: memory as f64 / MEGABYTE,
+            kcp: (480.0, 550.0),
+            aim: 100.0,
+            unit: "MB",
+            more_is_better: false,
+        },
+        Row {
+            what: format!("workspaces until Ready ({first}, four creators)"),
+            own: rate,
+            kcp: (2.7, 2.9),
+            aim: 300.0,
+            unit: "/s",
+            more_is_better: true,
+        },
+        Row {
+            what: format!("memory of a workspace at {many}"),
+            own: each / MEGABYTE,
+            kcp: (5.7, 6.8),
+            aim: 0.1,
+            unit: "MB",
+            more_is_better: false,
+        },
+    ]
+}
+
+/// Four creators, each with its own share; over when every workspace is ready.
+async fn create(plane: &Arc<Plane>, numbers: std::ops::Range<usize>) {
+    let end = numbers.end;
+    let shares = (0..CREATORS).map(|share| {
+        let mine: Vec<usize> = numbers.clone().filter(|number| number % CREATORS == share).collect();
+        async move {
+            for number in mine {
+                let body = json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace",
+                    "metadata": {"name": format!("w{number}")},
+                    "spec": {"type": {"path": "root", "name": "universal"}}});
+                plane.post(plane.admin(), WORKSPACES, &body).await.expect(201);
+            }
+        }
+    });
+    futures::future::join_all(shares).await;
+    let is_ready = |workspace: &Value| workspace["status"]["phase"] == "Ready";
+    loop {
+        let list = plane.get(plane.admin(), WORKSPACES).await.expect(200);
+        if list["items"].as_array().unwrap().iter().filter(|w| is_ready(w)).count() >= end {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+fn print(rows: &[Row], many: usize) {
+    let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
+    println!("{:width$}  {:>12}  {:>14}  {:>12}  {:>8}  aim met", "", "here", "kcp", "ratio", "aim");
+    for row in rows {
+        let (low, high) = row.kcp;
+        let middle = (low + high) / 2.0;
+        let ratio = if row.more_is_better { row.own / middle } else { middle / row.own.max(f64::EPSILON) };
+        let met = if row.more_is_better { row.own > row.aim } else { row.own < row.aim };
+        let kcp = if low < high { format!("{low}-{high}") } else { format!("{low}") };
+        println!(
+            "{:width$}  {:>9.3} {:2}  {kcp:>11} {:2}  {ratio:>11.0}x  {:>5} {:2}  {}",
+            row.what,
+            row.own,
+            row.unit,
+            row.unit,
+            row.aim,
+            row.unit,
+            if met { "yes" } else { "no" },
+        );
+    }
+    println!(
+        "\nbench start: {} rows, {many} workspaces, {} build",
+        rows.len(),
+        if cfg!(debug_assertions) { "debug" } else { "release" }
+    );
+}
