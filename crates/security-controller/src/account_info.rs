@@ -21,11 +21,14 @@ const SUBROUTINES: [&str; 1] = [SUBROUTINE];
 
 /// Starts the controller.
 pub(crate) fn start(fleet: &Fleet, provider: &ProviderName, app: Arc<App>) -> ControllerHandle {
+    let infos = fleet.store_in::<AccountInfo>(provider.clone());
     let controller = controller::<AccountInfo>(NAME, fleet, provider, &app, &SUBROUTINES)
         .predicate(without_status::<AccountInfo>)
-        .watches::<ApiBinding, _>(|cluster, binding| {
-            // Only the end of a binding can make a difference.
-            is_deleting(binding.as_ref()).then(|| cluster.object(ObjectKey::named(names::ACCOUNT_INFO_NAME)))
+        .watches::<ApiBinding, _>(move |cluster, _| {
+            // Bindings make a difference only to what is waiting to go.
+            let info = infos.of(cluster).get(names::ACCOUNT_INFO_NAME);
+            let waits = info.is_some_and(|info| is_deleting(info.as_ref()));
+            waits.then(|| cluster.object(ObjectKey::named(names::ACCOUNT_INFO_NAME)))
         });
     run(controller, "accountinfo", Lifecycle::new(NAME).with(HoldAccountInfo), app, |_, _| true)
 }

@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use account_model::AccountPath;
 use fga_model::is_generated_export;
-use kcp_api::apis::v1alpha2::{ApiBinding, ApiExport};
+use kcp_api::{
+    apis::v1alpha2::{ApiBinding, ApiExport},
+    core::v1alpha1::LogicalCluster,
+};
 use multicluster::{
-    Cluster, ClusterObjectRef, ControllerHandle, Cx, Fleet, FleetStore, ObjectKey, ProviderName,
-    lifecycle::{Lifecycle, Outcome, Roles, SubError, Subroutine},
+    Action, Cluster, ClusterObjectRef, ControllerHandle, Cx, Fleet, FleetStore, ObjectKey, ProviderName,
+    lifecycle::{Lifecycle, LifecycleError, Outcome, Roles, SubError, Subroutine},
 };
 use platform_mesh_api::{AccountInfo, AuthorizationModel, Store, names};
+use serde_json::json;
 
 use crate::{
-    app::{App, controller, is_deleting, run},
-    write::delete,
+    app::{App, controller, is_deleting},
+    write::{delete, patch},
 };
 use generate::Resource;
 
@@ -30,14 +34,22 @@ pub(crate) fn start(fleet: &Fleet, provider: &ProviderName, app: Arc<App>) -> Co
         bindings: fleet.store_in(provider.clone()),
         infos: fleet.store_in(provider.clone()),
         stores: fleet.store_in(provider.clone()),
+        clusters: fleet.store_in(provider.clone()),
         provider: provider.clone(),
     };
-    let (of_info, of_export) = (generation.clone(), generation.clone());
+    let (of_info, of_export, of_workspace) = (generation.clone(), generation.clone(), generation.clone());
     let (of_model, of_store) = (generation.clone(), generation.clone());
     let controller = controller::<ApiBinding>(NAME, fleet, provider, &app, &SUBROUTINES)
         .watches::<AccountInfo, _>(move |cluster, _| {
             let own = cluster.key().clone();
             of_info.bindings_where(|place, binding| *place.key() == own && is_generated(binding))
+        })
+        .watches::<LogicalCluster, _>(move |cluster, workspace| match is_deleting(workspace.as_ref()) {
+            true => {
+                let own = cluster.key().clone();
+                of_workspace.bindings_where(|place, _| *place.key() == own)
+            }
+            false => Vec::new(),
         })
         .watches::<ApiExport, _>(move |cluster, export| {
             let name = export.metadata.name.clone().unwrap_or_default();
@@ -66,7 +78,27 @@ pub(crate) fn start(fleet: &Fleet, provider: &ProviderName, app: Arc<App>) -> Co
                 is_generated(binding) && organization_of(place, binding).as_deref() == Some(org.as_str())
             })
         });
-    run(controller, "apibinding", Lifecycle::new(NAME).with(generation), app, |_, _| true)
+    let shared = Arc::new((Lifecycle::new(NAME).with(generation.clone()), generation));
+    controller.run(
+        move |binding: Arc<ApiBinding>, cx: Cx<App>| {
+            let shared = shared.clone();
+            async move {
+                let (lifecycle, generation) = shared.as_ref();
+                if !cx.handles(binding.metadata.labels.as_ref()) {
+                    return Ok(Action::await_change());
+                }
+                let (started, metrics) = (tokio::time::Instant::now(), cx.metrics.clone());
+                let result = match generation.workspace_goes(cx.cluster()) && !is_deleting(binding.as_ref()) {
+                    true => generation.let_go(&binding, &cx).await.map_err(LifecycleError::Prepare),
+                    false => lifecycle.reconcile(binding, cx).await,
+                };
+                metrics.reconciled("apibinding", result.is_ok(), started.elapsed());
+                result
+            }
+        },
+        |_, _: &LifecycleError, _| Action::backoff(),
+        app,
+    )
 }
 
 #[derive(Clone)]
@@ -74,6 +106,7 @@ struct Generation {
     bindings: FleetStore<ApiBinding>,
     infos: FleetStore<AccountInfo>,
     stores: FleetStore<Store>,
+    clusters: FleetStore<LogicalCluster>,
     provider: ProviderName,
 }
 
@@ -120,12 +153,44 @@ impl Subroutine<ApiBinding, App> for Generation {
     }
 
     async fn finalize(&self, binding: &mut ApiBinding, cx: &Cx<App>) -> Result<Outcome, SubError> {
+        self.clean(binding, cx).await?;
+        Ok(cx.done(SUBROUTINE, cx))
+    }
+}
+
+impl Generation {
+    /// Whether the workspace of a binding is on its way out.
+    fn workspace_goes(&self, cluster: &Cluster) -> bool {
+        let workspace = self.clusters.of(cluster).get(names::LOGICAL_CLUSTER_NAME);
+        workspace.is_some_and(|workspace| is_deleting(workspace.as_ref()))
+    }
+
+    /// Cleans up for a binding that will go with its workspace. Of a workspace that goes, kcp deletes bindings last and
+    /// all at once; once the binding of the core export is gone, nobody could remove a finalizer from the others.
+    async fn let_go(&self, binding: &ApiBinding, cx: &Cx<App>) -> Result<Action, SubError> {
+        let finalizers = binding.metadata.finalizers.clone().unwrap_or_default();
+        if !finalizers.iter().any(|held| held == names::API_BINDING_FINALIZER) {
+            return Ok(Action::await_change());
+        }
+        self.clean(binding, cx).await?;
+        let left: Vec<String> =
+            finalizers.into_iter().filter(|held| held != names::API_BINDING_FINALIZER).collect();
+        let name = binding.metadata.name.as_deref().unwrap_or_default();
+        let version = binding.metadata.resource_version.as_deref();
+        let body = json!({ "metadata": { "finalizers": left } });
+        let written = patch(&cx.cluster().all::<ApiBinding>(), name, version, body).await;
+        written.map_err(|error| format!("releasing APIBinding {name}: {error}"))?;
+        Ok(Action::await_change())
+    }
+
+    /// Takes away the modules that nobody in the organisation needs without this binding.
+    async fn clean(&self, binding: &ApiBinding, cx: &Cx<App>) -> Result<(), SubError> {
         let exporter = binding.status.as_ref().map(|status| status.api_export_cluster_name.clone());
         let (Some(org), Some(exporter)) =
             (organization_of(cx.cluster(), binding), exporter.filter(|id| !id.is_empty()))
         else {
             // It never was bound in an organisation, so it made nothing.
-            return Ok(cx.done(SUBROUTINE, cx));
+            return Ok(());
         };
         // A list that lacks a shard would take away what another binding needs.
         self.bindings.ready().await;
@@ -149,11 +214,9 @@ impl Subroutine<ApiBinding, App> for Generation {
                 Err(error) => return Err(format!("deleting AuthorizationModel {name}: {error}").into()),
             }
         }
-        Ok(cx.done(SUBROUTINE, cx))
+        Ok(())
     }
-}
 
-impl Generation {
     fn bindings_where(&self, wanted: impl Fn(&Cluster, &ApiBinding) -> bool) -> Vec<ClusterObjectRef> {
         let all = self.bindings.all().into_iter();
         all.filter(|(cluster, binding)| cluster.key().provider == self.provider && wanted(cluster, binding))
@@ -171,6 +234,7 @@ impl Generation {
             cluster.key().provider == self.provider
                 && !is_own(cluster, binding)
                 && !is_deleting(binding)
+                && !self.workspace_goes(cluster)
                 && is_generated(binding)
                 && (bound == exporter || (bound.is_empty() && same_reference(binding, own)))
                 && organization_of(cluster, binding).as_deref() == Some(org)

@@ -1,17 +1,19 @@
-//! Which resources every workspace of an organisation serves, asked of the organisation's own workspace.
+//! Which resources every workspace of an organisation serves, asked of the organisation's own workspace, or where we are
+//! not let in of `root:orgs`, which serves the same of what counts here.
 
 use std::{collections::HashMap, time::Duration};
 
 use fga_model::{
-    ApiResource, DISCOVERED_PRIVILEGED, DISCOVERED_STANDARD, ModuleFile, Naming, Template, discovered_module,
+    ApiResource, DISCOVERED_PRIVILEGED, DISCOVERED_STANDARD, ModuleFile, Template, discovered_module,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIResource, APIResourceList};
 use kube::Client;
 use multicluster::lifecycle::SubError;
 use parking_lot::Mutex;
+use platform_mesh_api::names;
 use tokio::time::Instant;
 
-use crate::write::has_code;
+use crate::{app::App, orgs::Orgs, write::has_code};
 
 /// How long an answer counts: what every workspace serves changes with kcp or with the core export only.
 const FRESH: Duration = Duration::from_secs(300);
@@ -27,23 +29,23 @@ impl Discovery {
     pub(super) async fn modules(
         &self,
         org: &str,
-        client: &Client,
-        naming: Naming,
-        account_type: &str,
+        app: &App,
     ) -> Result<Result<Vec<ModuleFile>, String>, SubError> {
         let known =
             self.0.lock().get(org).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, found)| found.clone());
         if let Some(found) = known {
             return Ok(Ok(found));
         }
+        let mut client = app.direct(&format!("{}:{org}", names::ORGS));
         let mut modules: Vec<ModuleFile> = Vec::new();
         let standard = DISCOVERED_STANDARD.iter().map(|version| (*version, Template::Standard));
         let privileged = DISCOVERED_PRIVILEGED.iter().map(|version| (*version, Template::Privileged));
         for (version, template) in standard.chain(privileged) {
-            let listed = match version.contains('/') {
-                true => client.list_api_group_resources(version).await,
-                false => client.list_core_api_resources(version).await,
-            };
+            let mut listed = list(&client, version).await;
+            if listed.as_ref().is_err_and(|error| has_code(error, &[401, 403])) {
+                client = Orgs::client(app);
+                listed = list(&client, version).await;
+            }
             let listed = match listed {
                 Ok(listed) => listed,
                 Err(error) if has_code(&error, &[403, 404]) => {
@@ -55,7 +57,7 @@ impl Discovery {
             };
             for resource in listed.resources.iter().filter(|resource| !resource.name.contains('/')) {
                 let resource = described(version, resource);
-                modules.push(discovered_module(naming, &resource, template, account_type));
+                modules.push(discovered_module(app.naming, &resource, template, &app.names.object_type));
             }
         }
         let mut kept = self.0.lock();
@@ -70,6 +72,13 @@ impl Discovery {
 
     pub(super) fn forget(&self, org: &str) {
         self.0.lock().remove(org);
+    }
+}
+
+async fn list(client: &Client, version: &str) -> Result<APIResourceList, kube::Error> {
+    match version.contains('/') {
+        true => client.list_api_group_resources(version).await,
+        false => client.list_core_api_resources(version).await,
     }
 }
 

@@ -77,8 +77,7 @@ impl Subroutine<Store, App> for ModelOf {
         self.extensions.models.ready().await;
         let mut base = vec![ModuleFile::new(module_file_name(&name), store.spec.core_module.clone())];
         if name != names::ORGS_STORE {
-            let client = cx.direct(&format!("{}:{name}", names::ORGS));
-            match self.discovery.modules(&name, &client, cx.naming, &cx.names.object_type).await? {
+            match self.discovery.modules(&name, cx).await? {
                 Ok(modules) => base.extend(modules),
                 Err(why) => return Ok(cx.stop(NAME, cx, why)),
             }
