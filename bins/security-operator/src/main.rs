@@ -10,7 +10,11 @@ use runtime::{LogFormat, Stop, init_logging, install_crypto};
 use security_controller::{BootstrapConfig, Mode, Options, init_container, serve};
 
 #[derive(Parser)]
-#[command(name = "security-operator", version, about = "Stores, models, tuples, realms and invites of organisations")]
+#[command(
+    name = "security-operator",
+    version,
+    about = "Stores, models, tuples, realms and invites of organisations"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
