@@ -132,3 +132,51 @@ fn text(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use identity_provider::{DevelopmentIssuer, Keycloak, RealmSettings, ServiceTransport};
+    use runtime::{Clock, Ids};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn admission(base: &str) -> RealmAdmission {
+        let issuer =
+            DevelopmentIssuer::new("https://portal.test/keycloak", Clock::system(), Ids::seeded(1)).unwrap();
+        issuer.add_realm(&RealmSettings::new("taken")).unwrap();
+        let secret = issuer.add_admin_client("security-operator");
+        let transport = Arc::new(ServiceTransport::new(issuer.router()));
+        let identities = Keycloak::new(base, "security-operator", &secret, transport);
+        RealmAdmission::new(Arc::new(identities), vec!["denied".to_owned()])
+    }
+
+    async fn allowed(admission: &RealmAdmission, operation: &str, name: &str) -> bool {
+        let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {"uid": "u", "operation": operation, "object": {"metadata": {"name": name}}}});
+        let request = Request::post(names::IDENTITY_PROVIDER_VALIDATE_PATH)
+            .body(Full::new(Bytes::from(review.to_string())))
+            .unwrap();
+        let answer = admission.service().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answer["response"]["uid"], "u");
+        answer["response"]["allowed"].as_bool().unwrap()
+    }
+
+    #[tokio::test]
+    async fn k9_realms_that_are_reserved_or_there_are_refused_and_changes_never() {
+        let here = admission("https://portal.test/keycloak");
+        assert!(allowed(&here, "CREATE", "acme").await);
+        for name in ["master", "denied", "taken", " "] {
+            assert!(!allowed(&here, "CREATE", name).await, "{name}");
+            assert!(allowed(&here, "UPDATE", name).await, "{name}");
+        }
+        // Whoever cannot be asked does not say no.
+        assert!(!allowed(&admission("https://portal.test/nowhere"), "CREATE", "acme").await);
+        let bad =
+            Request::post(names::IDENTITY_PROVIDER_VALIDATE_PATH).body(Full::new(Bytes::from("{}"))).unwrap();
+        assert_eq!(here.service().oneshot(bad).await.unwrap().status(), StatusCode::BAD_REQUEST);
+    }
+}

@@ -56,4 +56,4 @@ pub use run::{
     Mode, Parts, Sources, WebhookServer, run, run_fga, run_initializer, run_model_generator, run_system,
     run_terminator,
 };
-pub use serve::serve;
+pub use serve::{openfga, serve};

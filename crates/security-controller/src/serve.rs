@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use fga_client::RelationshipStore;
+use fga_client::{OpenFga, OpenFgaOptions, RelationshipStore};
 use identity_provider::{HttpsTransport, Keycloak};
 use k8s_openapi::api::core::v1::Secret;
 use kcp_api::ClusterTarget;
@@ -93,6 +93,18 @@ pub async fn serve(
     };
     tasks.shutdown().await;
     result
+}
+
+/// The relationship store that `--fga-target` names. It is not contacted yet.
+///
+/// # Errors
+/// An address that is none.
+pub fn openfga(options: &Options) -> Result<Arc<dyn RelationshipStore>, RunError> {
+    // The model generator asks nothing of it and may leave the flag out.
+    let target = if options.fga_target.is_empty() { "localhost:8081" } else { options.fga_target.as_str() };
+    let client = OpenFga::new(OpenFgaOptions::plain(target));
+    let client = client.map_err(|error| RunError::Connect { what: "OpenFGA", why: error.to_string() })?;
+    Ok(Arc::new(client))
 }
 
 async fn kcp_config(options: &Options) -> Result<Config, RunError> {

@@ -6,7 +6,7 @@ mod mesh;
 use identity_provider::IdentityProvider as _;
 use mesh::{APIS, CORE, Mesh, TENANCY, eventually, is_ready};
 use platform_mesh_api::names;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const ALICE: &str = "alice@example.io";
 
@@ -66,6 +66,26 @@ async fn sec_o8_a1_organisation_and_account_become_ready_and_leave_nothing_behin
             lines
         };
         assert_eq!(mesh.tuples("acme").await.unwrap(), sorted(owner(&orgs, "acme").to_vec()));
+
+        // In steady state nothing is written.
+        let watched = [
+            (names::ORGS, format!("{CORE}/stores/acme")),
+            (names::ORGS, format!("{CORE}/identityproviderconfigurations/acme")),
+            (names::ORGS, format!("{TENANCY}/workspaceauthenticationconfigurations/acme")),
+            (names::ORGS, format!("{TENANCY}/workspacetypes/acme-org")),
+            (acme.as_str(), format!("{CORE}/accountinfos/account")),
+            (acme.as_str(), format!("{CORE}/invites/acme")),
+        ];
+        let mut before = Vec::new();
+        for (at, path) in &watched {
+            before.push(mesh.get(at, path).await.unwrap()["metadata"]["resourceVersion"].clone());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        for ((at, path), before) in watched.iter().zip(&before) {
+            assert_eq!(mesh.get(at, path).await.unwrap()["metadata"]["resourceVersion"], *before, "{path}");
+        }
+        golden_types(&mesh.model_types("acme").await);
+        heals(&mesh).await;
 
         let dev = mesh.account(&acme, "dev", "account", ALICE).await;
         let eu = mesh.account(&dev, "eu", "account", ALICE).await;
@@ -164,6 +184,46 @@ async fn sec_g1_g6_g7_p3_p6_bindings_extend_the_model_and_policies_let_bind() {
         assert_eq!(mesh.stores().await, ["orgs"]);
     })
     .await;
+}
+
+/// A realm may change without its clients; what somebody takes out of a Store comes back, and the realm with it.
+async fn heals(mesh: &Mesh) {
+    let realm = format!("{CORE}/identityproviderconfigurations/acme");
+    let secret = "api/v1/namespaces/default/secrets/portal-client-secret-acme-acme";
+    let token = mesh.get(names::ORGS, secret).await.unwrap()["data"]["registration_access_token"].clone();
+    mesh.merge(names::ORGS, &realm, json!({"spec": {"registrationAllowed": true}})).await;
+    let current = |found: &Value| {
+        is_ready(found)
+            && found["status"]["conditions"][0]["observedGeneration"] == found["metadata"]["generation"]
+    };
+    mesh.sees(names::ORGS, &realm, "is ready as changed", current).await;
+    let now = mesh.get(names::ORGS, secret).await.unwrap()["data"]["registration_access_token"].clone();
+    assert_eq!(token, now, "what did not change keeps its token");
+
+    let path = format!("{CORE}/stores/acme");
+    let tuples = mesh.get(names::ORGS, &path).await.unwrap()["spec"]["tuples"].clone();
+    mesh.merge(names::ORGS, &path, json!({"spec": {"tuples": []}})).await;
+    let whole = |found: &Value| {
+        found["spec"]["tuples"] == tuples && found["status"]["managedTuples"] == tuples && is_ready(found)
+    };
+    mesh.sees(names::ORGS, &path, "holds its tuples again", whole).await;
+    let wanted = |found: &Value| found["spec"]["registrationAllowed"] == false;
+    mesh.sees(names::ORGS, &realm, "is as the options say", wanted).await;
+}
+
+/// Compares the types of a model with those that upstream's operator wrote, where that record is at hand.
+fn golden_types(types: &[String]) {
+    let folder = std::env::var("MESH_FIXTURES")
+        .unwrap_or_else(|_| format!("{}/../../../shared/fixtures", env!("CARGO_MANIFEST_DIR")));
+    let Ok(text) = std::fs::read_to_string(format!("{folder}/golden/model-org-initial.json")) else {
+        println!("passed over: no record of upstream's model below {folder}");
+        return;
+    };
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let golden =
+        golden["type_definitions"].as_array().unwrap().iter().map(|type_| type_["type"].as_str().unwrap());
+    let missing: Vec<&str> = golden.filter(|name| !types.iter().any(|type_| type_ == name)).collect();
+    assert!(missing.is_empty(), "types that upstream's model has: {missing:?}, ours: {types:?}");
 }
 
 /// A provider of buckets; its cluster.
