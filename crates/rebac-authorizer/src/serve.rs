@@ -6,7 +6,7 @@ use fga_client::{OpenFga, OpenFgaOptions, RelationshipStore};
 use kube::{Client, Config};
 use multicluster::prefix_client;
 use multicluster_kcp::{ApiExport, Connection, config_of};
-use runtime::{Clock, End, Ids, Metrics, Ops, ServerTls, Stop, Tasks, TlsFiles, install_crypto, serve_ops};
+use runtime::{Check, Clock, End, Ids, Metrics, Ops, ServerTls, Stop, Tasks, TlsFiles, install_crypto, serve_ops};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 
 /// How often certificate files are compared with what is served.
 const RELOAD: Duration = Duration::from_secs(10);
+/// Pause between two looks for the first store.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs the webhook as a process of its own, until `stop`.
 ///
@@ -31,9 +33,15 @@ pub async fn serve(options: Options, stop: Stop) -> Result<(), RunError> {
     let config = kcp_config(&options).await?;
     let connection = Connection::from_config(config.clone()).map_err(|error| unreachable("kcp", &error))?;
     let client_of = workspaces(config)?;
-    let store = openfga(&options).await?;
+    let store: Arc<dyn RelationshipStore> = Arc::new(
+        OpenFga::new(OpenFgaOptions::plain(&options.openfga_addr)).map_err(|error| unreachable("OpenFGA", &error))?,
+    );
     let ops = Ops::new(Metrics::new());
     let tasks = Tasks::new();
+    let (looked_at, orgs) = (store.clone(), ops.readiness("relationships"));
+    tasks.spawn_graceful("relationships", End::MayEnd, move |stop| async move {
+        stop.or(wait_for_orgs(looked_at, orgs)).await;
+    });
     let mut addresses = vec![
         listen_on("metrics-bind-address", &options.metrics_bind_address)?,
         listen_on("health-probe-bind-address", &options.health_probe_bind_address)?,
@@ -104,17 +112,15 @@ fn workspaces(mut config: Config) -> Result<ClientOf, RunError> {
     Ok(Arc::new(move |cluster: &str| prefix_client(&client, &format!("/clusters/{cluster}"))))
 }
 
-/// The store, and the proof that it has what Platform Mesh puts there first.
-async fn openfga(options: &Options) -> Result<Arc<dyn RelationshipStore>, RunError> {
-    let store = OpenFga::new(OpenFgaOptions::plain(&options.openfga_addr))
-        .map_err(|error| unreachable("OpenFGA", &error))?;
-    match store.find_store("orgs").await {
-        Ok(Some(_)) => Ok(Arc::new(store)),
-        Ok(None) => Err(RunError::Connect {
-            what: "OpenFGA's store `orgs`",
-            why: "there is no store of this name".into(),
-        }),
-        Err(error) => Err(unreachable("OpenFGA", &error)),
+/// Not ready before OpenFGA answers and holds what Platform Mesh puts there first; a start before that recovers by itself.
+async fn wait_for_orgs(store: Arc<dyn RelationshipStore>, ready: Check) {
+    loop {
+        match store.find_store("orgs").await {
+            Ok(Some(_)) => return ready.ready(),
+            Ok(None) => ready.waiting("OpenFGA has no store `orgs` yet"),
+            Err(error) => ready.waiting(format!("OpenFGA does not answer: {error}")),
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -252,10 +252,9 @@ fn fleet(modes: &[Mode], options: &Options, parts: &Parts) -> Result<(Fleet, Nam
         .limits(FleetLimits { drain: options.shutdown_timeout, ..FleetLimits::default() })
         .clock(parts.clock.clone())
         .ids(parts.ids.clone())
-        .metrics(parts.ops.metrics().clone());
-    if any(&[Mode::Fga, Mode::System, Mode::ModelGenerator]) {
-        builder = builder.shared_provider(sources.core.clone());
-    }
+        .metrics(parts.ops.metrics().clone())
+        // Every mode reads consumers through the core export, where its rights are.
+        .shared_provider(sources.core.clone());
     if any(&[Mode::System]) {
         builder = builder.shared_provider(sources.system.clone());
     }

@@ -20,6 +20,8 @@ use crate::{
 
 /// How often certificate files are compared with what is served.
 const RELOAD: Duration = Duration::from_secs(10);
+/// Workspace of the core and system exports.
+const EXPORTS: &str = "root:platform-mesh-system";
 /// Secret of the issuer's certificates, in the runtime cluster.
 const DOMAIN_CA: &str = "domain-certificate-ca";
 
@@ -40,6 +42,11 @@ pub async fn serve(
     install_crypto();
     let config = kcp_config(&options).await?;
     let connection = Connection::from_config(config.clone()).map_err(|error| refused("kcp", &error))?;
+    let exports = match mode {
+        // Their kubeconfig leads to the workspace of the WorkspaceType, not to that of the exports.
+        Mode::Initializer | Mode::Terminator => exports_of(&config)?,
+        _ => connection.clone(),
+    };
     let kcp = root_client(&config)?;
     let uses_issuer = matches!(mode, Mode::Fga | Mode::Initializer) && options.domain_ca_lookup;
     let runtime =
@@ -74,7 +81,7 @@ pub async fn serve(
     let admission = options.webhooks_enabled && mode == Mode::Fga;
     let webhook = if admission { Some(webhook(&options, &tasks).await?) } else { None };
     let parts = Parts {
-        sources: Sources::new(&connection, &connection, &options),
+        sources: Sources::new(&exports, &connection, &options),
         kcp,
         relationships,
         identities: Arc::new(identities),
@@ -113,6 +120,14 @@ async fn kcp_config(options: &Options) -> Result<Config, RunError> {
         return Err(RunError::Connect { what: "kcp", why });
     }
     config_of(Path::new(&options.kcp_kubeconfig), None).await.map_err(|error| refused("kcp", &error))
+}
+
+/// The workspace that holds the exports, with the same credentials.
+fn exports_of(config: &Config) -> Result<Connection, RunError> {
+    let target = EXPORTS.parse().map_err(|error| refused("kcp", &error))?;
+    let config =
+        workspace_config(config, &ClusterTarget::Path(target)).map_err(|error| refused("kcp", &error))?;
+    Connection::from_config(config).map_err(|error| refused("kcp", &error))
 }
 
 /// A client at the root of kcp, with the credentials of a workspace's kubeconfig.
