@@ -6,7 +6,9 @@ use fga_client::{OpenFga, OpenFgaOptions, RelationshipStore};
 use kube::{Client, Config};
 use multicluster::prefix_client;
 use multicluster_kcp::{ApiExport, Connection, config_of};
-use runtime::{Check, Clock, End, Ids, Metrics, Ops, ServerTls, Stop, Tasks, TlsFiles, install_crypto, serve_ops};
+use runtime::{
+    Check, Clock, End, Ids, Metrics, Ops, ServerTls, Stop, Tasks, TlsFiles, install_crypto, serve_ops,
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -34,7 +36,8 @@ pub async fn serve(options: Options, stop: Stop) -> Result<(), RunError> {
     let connection = Connection::from_config(config.clone()).map_err(|error| unreachable("kcp", &error))?;
     let client_of = workspaces(config)?;
     let store: Arc<dyn RelationshipStore> = Arc::new(
-        OpenFga::new(OpenFgaOptions::plain(&options.openfga_addr)).map_err(|error| unreachable("OpenFGA", &error))?,
+        OpenFga::new(OpenFgaOptions::plain(&options.openfga_addr))
+            .map_err(|error| unreachable("OpenFGA", &error))?,
     );
     let ops = Ops::new(Metrics::new());
     let tasks = Tasks::new();
