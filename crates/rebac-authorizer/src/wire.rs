@@ -1,6 +1,7 @@
 //! SubjectAccessReview on the wire, v1 and v1beta1.
 
 use serde_json::{Map, Value, json};
+use verdict::MISSING_ANNOTATION;
 
 use crate::{Action, Answer, Judgement, Request, ResourceRequest};
 
@@ -71,7 +72,13 @@ impl Review {
             // The reason reaches the user, so it names no relation and nobody else.
             Answer::NoOpinion | Answer::Retry(_) => json!({"allowed": false, "reason": "NoOpinion"}),
         };
-        self.envelope.answer(status)
+        let mut answer = self.envelope.answer(status);
+        // For the server's operators: it records what is missing, and shows it to nobody else.
+        let missing = judgement.verdict.missing_fact().and_then(|missing| serde_json::to_string(missing).ok());
+        if let Some(missing) = missing {
+            answer["metadata"]["annotations"] = json!({ MISSING_ANNOTATION: missing });
+        }
+        answer
     }
 }
 

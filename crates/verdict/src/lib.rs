@@ -18,5 +18,5 @@ mod trace; // the verdicts of a chain, in order
 
 pub use decision::{Decision, Stage, Verdict};
 pub use grounds::{PolicyRule, Reason, RelationStep};
-pub use missing::Missing;
+pub use missing::{MISSING_ANNOTATION, Missing};
 pub use trace::Trace;

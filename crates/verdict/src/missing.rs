@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Annotation by which an authorization webhook hands [`Missing`], as JSON, to the server that asked. Never shown to the
+/// user who was refused.
+pub const MISSING_ANNOTATION: &str = "verdict.platform-mesh.io/missing";
+
 /// What is missing for an allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

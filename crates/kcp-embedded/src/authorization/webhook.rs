@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use verdict::{Decision, Stage, Verdict};
+use verdict::{Decision, MISSING_ANNOTATION, Missing, Stage, Verdict};
 
 use super::{Action, AuthorizationAttributes, Authorizer};
 use crate::webhook_client::{WebhookClient, WebhookClientError};
@@ -82,15 +82,14 @@ impl Webhook {
         cache.insert(question, (now + ttl, verdict.clone()));
     }
 
-    async fn ask(&self, body: &str) -> Result<ReviewStatus, WebhookClientError> {
+    async fn ask(&self, body: &str) -> Result<Review, WebhookClientError> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
             match self.client.post(body.to_owned(), Duration::from_secs(10)).await {
                 Ok(answer) => {
-                    let review: Review = serde_json::from_slice(&answer)
-                        .map_err(|error| WebhookClientError::Answer(error.to_string()))?;
-                    return Ok(review.status);
+                    return serde_json::from_slice(&answer)
+                        .map_err(|error| WebhookClientError::Answer(error.to_string()));
                 }
                 Err(error) if attempt < ATTEMPTS && error.may_pass() => {
                     tracing::debug!(attempt, %error, "authorization webhook is asked again");
@@ -107,7 +106,23 @@ impl Webhook {
 #[derive(Debug, Default, Deserialize)]
 struct Review {
     #[serde(default)]
+    metadata: ReviewMetadata,
+    #[serde(default)]
     status: ReviewStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ReviewMetadata {
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+impl Review {
+    /// The fact whose presence would turn the refusal, where the webhook says so.
+    fn missing(&self) -> Option<Missing> {
+        let text = self.metadata.annotations.as_ref()?.get(MISSING_ANNOTATION)?;
+        serde_json::from_str(text).ok()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -127,7 +142,9 @@ impl Authorizer for Webhook {
             return verdict;
         }
         match self.ask(&body).await {
-            Ok(status) => {
+            Ok(review) => {
+                let missing = review.missing();
+                let status = review.status;
                 let decision = match (status.allowed, status.denied) {
                     (true, true) => {
                         return Verdict::fault(Stage::Webhook, "the webhook both allowed and denied");
@@ -139,6 +156,9 @@ impl Authorizer for Webhook {
                 let mut verdict = Verdict::new(decision, Stage::Webhook, status.reason);
                 if !status.evaluation_error.is_empty() && decision != Decision::Allow {
                     verdict.fault = Some(status.evaluation_error);
+                }
+                if let Some(missing) = missing.filter(|_| decision != Decision::Allow) {
+                    verdict = verdict.missing(missing);
                 }
                 self.remember(body, &verdict);
                 verdict
