@@ -74,7 +74,8 @@ impl Review {
         };
         let mut answer = self.envelope.answer(status);
         // For the server's operators: it records what is missing, and shows it to nobody else.
-        let missing = judgement.verdict.missing_fact().and_then(|missing| serde_json::to_string(missing).ok());
+        let missing =
+            judgement.verdict.missing_fact().and_then(|missing| serde_json::to_string(missing).ok());
         if let Some(missing) = missing {
             answer["metadata"]["annotations"] = json!({ MISSING_ANNOTATION: missing });
         }
