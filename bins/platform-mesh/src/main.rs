@@ -26,7 +26,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start and run until Ctrl-C.
-    Up(up::Arguments),
+    Up(Box<up::Arguments>),
     /// Tell the story of a mesh in eleven steps, and check each outcome.
     Demo(demo::Arguments),
     /// Make a mesh of a kcp that somebody else runs.
@@ -46,7 +46,7 @@ enum Command {
 impl Command {
     async fn run(self) -> anyhow::Result<()> {
         match self {
-            Command::Up(arguments) => up::run(arguments).await,
+            Command::Up(arguments) => up::run(*arguments).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
             Command::Token(arguments) => people::token(arguments).await,

@@ -1,4 +1,5 @@
 //! `platform-mesh up --bare` as a process: the ready line, its files, its end, and how it fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test helpers")]
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -1,4 +1,5 @@
 //! A whole mesh as a process, and the commands that reach it from others.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test helpers")]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
