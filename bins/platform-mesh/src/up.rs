@@ -100,6 +100,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn whole(arguments: Arguments, started: Instant, stop: Stop) -> Result<()> {
+    let usual = arguments.password == DEVELOPMENT_PASSWORD;
     let options = MeshOptions {
         bind: arguments.bind_address,
         port: arguments.port,
@@ -113,12 +114,12 @@ async fn whole(arguments: Arguments, started: Instant, stop: Stop) -> Result<()>
     let mesh = mesh?;
     let folder = arguments.kubeconfig_dir.display();
     ready(started, mesh.url(), &folder.to_string())?;
-    say(&next(&arguments.kubeconfig_dir, &arguments.without))?;
+    say(&next(&arguments.kubeconfig_dir, &arguments.without, usual))?;
     Ok(mesh.run_until(stop).await?)
 }
 
 /// What to type next.
-fn next(folder: &Path, without: &[MeshPart]) -> String {
+fn next(folder: &Path, without: &[MeshPart], usual_password: bool) -> String {
     let program = "platform-mesh";
     let at = folder.display();
     let mut text = String::from("next:\n");
@@ -131,8 +132,9 @@ fn next(folder: &Path, without: &[MeshPart]) -> String {
          {program} kubeconfig --mesh {at} --user alice --workspace root:orgs > alice.kubeconfig\n  \
          kubectl --kubeconfig alice.kubeconfig get accounts\n  \
          kubectl --kubeconfig {at}/admin.kubeconfig get workspaces\n\
-         people: {}\n",
+         people: {}; password: {}\n",
         PEOPLE.join(", "),
+        if usual_password { DEVELOPMENT_PASSWORD } else { "the one you chose" },
     ));
     text
 }

@@ -33,7 +33,7 @@ pub enum Change {
 
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Change::Created => "created",
             Change::Changed => "changed",
             Change::Unchanged => "unchanged",
