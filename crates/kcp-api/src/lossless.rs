@@ -150,7 +150,7 @@ impl<K: Kind + Serialize + DeserializeOwned> Lossless<K> {
     /// The object in another version, changes included.
     ///
     /// # Errors
-    /// See [`crate::convert`].
+    /// See [`crate::convert()`].
     pub fn convert<L: Kind + Serialize + DeserializeOwned>(&self) -> Result<Lossless<L>, LosslessError> {
         let mut value = self.to_value()?;
         // Items of lists leave these out.

@@ -82,7 +82,7 @@ pub enum BootstrapError {
 /// rights.
 ///
 /// # Errors
-/// The first step that is refused for good, or not far enough in [`PATIENCE`].
+/// The first step that is refused for good, or does not take effect in the time that a step may take.
 ///
 /// # Cancellation
 /// Steps already taken stand; a repeated call completes the rest.

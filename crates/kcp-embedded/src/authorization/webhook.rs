@@ -56,7 +56,7 @@ impl Webhook {
     /// A webhook as a kubeconfig describes it.
     ///
     /// # Errors
-    /// [`WebhookClientError`] if the kubeconfig names no usable server or credentials.
+    /// A `WebhookClientError` if the kubeconfig names no usable server or credentials.
     pub fn from_kubeconfig(text: &str, ttls: CacheTtls) -> Result<Self, WebhookClientError> {
         Ok(Self { client: WebhookClient::from_kubeconfig(text)?, ttls, cache: Mutex::default() })
     }
