@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(long, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub no_json: bool,
     /// How long running reconciles may go on after a signal.
-    #[arg(long, default_value = "1m", value_parser = duration)]
+    #[arg(long, default_value = "1m", value_parser = runtime::parse_go_duration)]
     pub shutdown_timeout: Duration,
     /// Where metrics are served; `0` serves none.
     #[arg(long, default_value = ":9090")]
@@ -130,24 +130,9 @@ impl Options {
     }
 }
 
-/// Durations as Go writes them: `1m`, `1m30s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let error = || format!("`{text}` is not a duration, write for example `1m` or `30s`");
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| error())?;
-    Duration::try_from(parsed).map_err(|_| error())
-}
-
-/// Addresses as Go writes them: `:9090` is every interface, `0` is none.
+/// The address of a listener; none where the flag turns it off.
 pub(crate) fn bind_address(text: &str) -> Result<Option<SocketAddr>, crate::RunError> {
-    if text.is_empty() || text == "0" {
-        return Ok(None);
-    }
-    let full = if text.starts_with(':') {
-        format!("0.0.0.0{text}")
-    } else {
-        text.replacen("localhost:", "127.0.0.1:", 1)
-    };
-    full.parse().map(Some).map_err(|_| crate::RunError::Address { text: text.to_owned() })
+    runtime::parse_listen_address(text).map_err(|_| crate::RunError::Address { text: text.to_owned() })
 }
 
 #[cfg(test)]

@@ -32,13 +32,13 @@ pub struct Options {
     #[arg(long, default_value_t = 1)]
     pub webhook_cache_miss_max_retries: u32,
     /// The window in which that is counted.
-    #[arg(long, default_value = "5m", value_parser = duration)]
+    #[arg(long, default_value = "5m", value_parser = runtime::parse_go_duration)]
     pub webhook_cache_miss_ttl: Duration,
     /// Accepted for upstream's sake; nothing has to be cleaned up.
-    #[arg(long, default_value = "2m", value_parser = duration)]
+    #[arg(long, default_value = "2m", value_parser = runtime::parse_go_duration)]
     pub webhook_cache_miss_cleanup_interval: Duration,
     /// The pause a caller is told.
-    #[arg(long, default_value = "1s", value_parser = duration)]
+    #[arg(long, default_value = "1s", value_parser = runtime::parse_go_duration)]
     pub webhook_cache_miss_retry_after: Duration,
     /// Name of the endpoint slice through which workspaces are found.
     #[arg(long, default_value = "core.platform-mesh.io")]
@@ -90,34 +90,6 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     full.parse().map_err(|_| format!("`{text}` is no address: `:9443` or `127.0.0.1:9443` is"))
 }
 
-/// Reads Go's spelling of a duration: `1h30m`, `5m`, `1.5s`, `250ms`.
-///
-/// # Errors
-/// A sentence for a text that is none.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("`{text}` is no duration: `5m`, `1h30m`, `250ms` are");
-    let mut rest = text;
-    let mut total = 0f64;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
-        rest = &rest[digits..];
-        let units = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        total += number
-            * match &rest[..units] {
-                "h" => 3_600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" => 1e-6,
-                "ns" => 1e-9,
-                _ => return Err(bad()),
-            };
-        rest = &rest[units..];
-    }
-    if text.is_empty() { Err(bad()) } else { Duration::try_from_secs_f64(total).map_err(|_| bad()) }
-}
-
 fn naming(text: &str) -> Result<Naming, String> {
     match text {
         "injective" => Ok(Naming::Injective),
@@ -128,15 +100,17 @@ fn naming(text: &str) -> Result<Naming, String> {
 
 #[cfg(test)]
 mod tests {
+    use runtime::parse_go_duration;
+
     use super::*;
 
     #[test]
     fn rbw_12_durations_and_addresses_are_read_as_go_writes_them() {
-        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(parse_go_duration("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(parse_go_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_go_duration("1.5s"), Ok(Duration::from_millis(1_500)));
         for bad in ["", "5", "5 minutes", "m", "1.2.3s"] {
-            assert!(duration(bad).is_err(), "{bad}");
+            assert!(parse_go_duration(bad).is_err(), "{bad}");
         }
         assert_eq!(address(":9443").unwrap().to_string(), "0.0.0.0:9443");
         assert!(address("9443").is_err());

@@ -14,22 +14,23 @@
 
 mod backoff; // how long to wait before the next try
 mod clock; // the time of day, injected
-mod fair_queue;
+mod fair_queue; // keyed queue: fair between groups, deduplicated, delayed
 mod ids; // randomness, ids and tokens, injected
 mod stop; // one signal that ends everything, signals of the process included
-mod tasks; // tasks with an owner, a name, and a declared end // keyed queue: fair between groups, deduplicated, delayed
+mod tasks; // tasks with an owner, a name, and a declared end
 
 mod authority; // a certificate authority that issues server and client certificates
 mod crypto; // the one rustls provider of the process
 mod peer; // who is on the other end of a connection
-mod serve;
-mod server_tls; // server side TLS: client certificates, reload // HTTPS and HTTP listeners over a tower service
+mod serve; // HTTPS and HTTP listeners over a tower service
+mod server_tls; // server side TLS: client certificates, reload
 
 mod faults; // a tower layer that delays, fails and cuts
 mod files; // files that appear by rename
+mod flag_values; // durations and addresses as Go's flags write them
 mod kubeconfig; // kubeconfig files: build, write, read
-mod logging;
-mod ops; // health, readiness and metrics // text or JSON logs
+mod logging; // text or JSON logs
+mod ops; // health, readiness and metrics
 
 pub use authority::{Authority, AuthorityError, Identity, ServerNames};
 pub use backoff::{Backoff, FullJitter};
@@ -38,6 +39,7 @@ pub use crypto::install_crypto;
 pub use fair_queue::{FairQueue, Lane, Limits, Popped, Taken};
 pub use faults::{Fault, FaultBody, FaultLayer, FaultRule, FaultService, Faults};
 pub use files::{FileError, write_private, write_public};
+pub use flag_values::{parse_go_duration, parse_listen_address};
 pub use ids::{Ids, Seed};
 pub use kubeconfig::{Credential, Kubeconfig, KubeconfigError};
 pub use logging::{LogFormat, LoggingError, init_logging};

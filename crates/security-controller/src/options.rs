@@ -64,7 +64,7 @@ pub struct Options {
     #[arg(long, default_value = "")]
     pub image_tag: String,
     /// How long running reconciles may go on after a signal.
-    #[arg(long, default_value = "1m", value_parser = duration)]
+    #[arg(long, default_value = "1m", value_parser = runtime::parse_go_duration)]
     pub shutdown_timeout: Duration,
     /// Kubeconfig of the cluster that holds Lease and certificates; where empty, the cluster the process runs in.
     #[arg(long, default_value = "", env = "KUBECONFIG")]
@@ -118,7 +118,7 @@ pub struct Options {
     #[arg(long, default_value = "owner")]
     pub fga_creator_relation: String,
     /// Without effect: store ids are read from Stores, not remembered.
-    #[arg(long, default_value = "24h", value_parser = duration)]
+    #[arg(long, default_value = "24h", value_parser = runtime::parse_go_duration)]
     pub fga_store_id_cache_ttl: Duration,
     /// How names that do not fit OpenFGA's limits are made to fit; `compat` is as the Go components name.
     #[arg(long, value_enum, default_value_t = FlagNaming::Compat)]
@@ -292,24 +292,9 @@ impl Options {
     }
 }
 
-/// Durations as Go writes them: `1m`, `1m30s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let error = || format!("`{text}` is not a duration, write for example `1m` or `30s`");
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| error())?;
-    Duration::try_from(parsed).map_err(|_| error())
-}
-
-/// Addresses as Go writes them: `:9090` is every interface, `0` is none.
+/// The address of a listener; none where the flag turns it off.
 pub(crate) fn bind_address(text: &str) -> Result<Option<SocketAddr>, crate::RunError> {
-    if text.is_empty() || text == "0" {
-        return Ok(None);
-    }
-    let full = if text.starts_with(':') {
-        format!("0.0.0.0{text}")
-    } else {
-        text.replacen("localhost:", "127.0.0.1:", 1)
-    };
-    full.parse().map(Some).map_err(|_| crate::RunError::Address { text: text.to_owned() })
+    runtime::parse_listen_address(text).map_err(|_| crate::RunError::Address { text: text.to_owned() })
 }
 
 #[cfg(test)]
