@@ -2,10 +2,13 @@
 
 mod bench; // measurements beside kcp's figures
 mod check; // all of CI
+mod conformance; // suites of data
 mod floors; // which crate stands on which floor
 mod peers; // pinned helpers for tests
 mod process; // running a command and saying what it said
 mod report; // words of a cell, the closing line, exit codes
+mod simulate; // seeded schedules
+mod table; // cells that a built target reports
 mod tidy; // house rules that a compiler does not know
 
 use std::process::ExitCode;
@@ -18,6 +21,8 @@ cargo xtask VERB
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny) into target/peers
   peers status       which of them are there
   bench start        start, memory and workspaces of the control plane beside kcp's figures
+  conformance NAME   suites of data; --json FILE, and what the suite offers
+  simulate NAME      seeded schedules: --seeds N, --first-seed F, --seed S
 
 Exit code 0: all green; 1: something is red; 2: data or a tool is missing.";
 
@@ -31,6 +36,8 @@ fn main() -> ExitCode {
         ["peers", "install"] => peers::install(),
         ["peers", "status"] => peers::status(),
         ["bench", "start", rest @ ..] => bench::start(rest),
+        ["conformance", name, rest @ ..] => conformance::run(name, rest),
+        ["simulate", name, rest @ ..] => simulate::run(name, rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
