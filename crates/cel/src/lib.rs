@@ -17,9 +17,29 @@
 //! assert!(KubernetesCel.compile(&nested, &environment).is_err());
 //! # Ok::<(), mesh_cel::CompileError>(())
 //! ```
+//!
+//! OpenFGA's conditions are [`Condition`]s: typed parameters, a type checker, OpenFGA's costs. Parser, checker and evaluation
+//! are ours, behind the same guard.
+//!
+//! ```
+//! use mesh_cel::{CONDITION_COST_MAX, Condition, ParameterType};
+//! use serde_json::json;
+//!
+//! let parameters = [("client".to_owned(), ParameterType::IpAddress)];
+//! let condition = Condition::compile("client.in_cidr('10.0.0.0/8')", parameters)?;
+//! let context = json!({"client": "10.1.2.3"});
+//! let answer = condition.evaluate(context.as_object(), None, CONDITION_COST_MAX)?;
+//! assert!(answer.holds);
+//!
+//! let error = Condition::compile("client > 3", condition.parameters().to_vec()).unwrap_err();
+//! assert_eq!(error.to_string(), "operator `>` does not take ipaddress and int (line 1, column 8 of the expression)");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod condition; // the typed engine for OpenFGA's conditions: compile and evaluate
+mod engine; // the engine for Kubernetes rules: compile and evaluate. Start here.
 
 mod check; // types, before any evaluation
-mod engine; // compile and evaluate. Start here.
 mod eval; // the walk
 mod functions; // native functions
 mod guard; // what may reach the parser
@@ -27,11 +47,15 @@ mod ir; // the compiled form
 mod library; // functions of kube-cel
 mod lower; // from the parser's tree to it
 mod meter; // what evaluations may cost
-mod pattern;
+mod pattern; // regular expressions of Go
 mod shape; // what a schema declares of a value
 mod stack; // threads with large stacks
-mod value; // values, viewed or owned // regular expressions of Go
+mod value; // values, viewed or owned
 
+pub use condition::{
+    CONDITION_COST_MAX, Condition, ConditionAnswer, ConditionError, ConditionFault, ContextError,
+    ParameterType,
+};
 pub use engine::{
     CelEngine, CelProgram, CompileError, Environment, EvaluationError, Input, KubernetesCel, Outcome,
 };

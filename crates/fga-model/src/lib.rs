@@ -19,6 +19,7 @@
 
 mod model; // types, relations, rewrites, restrictions, conditions. Start here.
 
+mod condition; // from a declared condition to one that can be evaluated
 mod dsl; // text to model and back
 mod json; // JSON to model and back
 mod modules; // module files assembled into one model
@@ -34,6 +35,7 @@ mod ids; // ids that servers give
 mod tuple; // object, relation, user
 
 pub use code::ErrorCode;
+pub use condition::ConditionFault;
 pub use diagnostic::{Category, Diagnostic, ModelErrors, Span};
 pub use dsl::{Document, Header, PrintError, SourceInfo, parse_document, parse_model, print_model};
 pub use generate::{

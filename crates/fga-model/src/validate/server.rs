@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{authoring::is_name, entry::EntryPoints};
 use crate::{
-    AuthorizationModel, Condition, ErrorCode, ParameterType, RELATION_LENGTH_MAX, Relation, Restriction,
-    Rewrite, TYPE_LENGTH_MAX, TypeDefinition,
+    AuthorizationModel, Condition, ErrorCode, RELATION_LENGTH_MAX, Relation, Restriction, Rewrite,
+    TYPE_LENGTH_MAX, TypeDefinition,
 };
 
 /// Limits of a written model.
@@ -83,8 +83,7 @@ impl ModelFault {
     }
 }
 
-/// Checks a model as a server does before it stores it. Conditions are checked for their declaration, not their
-/// expression: who evaluates conditions checks that.
+/// Checks a model as a server does before it stores it, the expressions of its conditions included.
 pub fn validate_for_write(model: &AuthorizationModel, limits: ModelLimits) -> Result<(), ModelFault> {
     if model.types.len() > limits.types_max {
         return Err(ModelFault::TooManyTypes { types: model.types.len(), limit: limits.types_max });
@@ -363,14 +362,9 @@ impl<'a> WriteCheck<'a> {
         if key != condition.name {
             return invalid(format!("condition key `{key}` differs from its name `{}`", condition.name));
         }
-        fn fine(kind: &ParameterType) -> bool {
-            use crate::ParameterKind::Unspecified;
-            let wanted = usize::from(kind.kind.is_container());
-            kind.kind != Unspecified && kind.generics.len() == wanted && kind.generics.iter().all(fine)
-        }
-        match condition.parameters.iter().find(|(_, kind)| !fine(kind)) {
-            Some((name, _)) => invalid(format!("parameter `{name}` of condition `{key}` has no valid type")),
-            None => Ok(()),
+        match condition.compile() {
+            Ok(_) => Ok(()),
+            Err(fault) => invalid(fault.to_string()),
         }
     }
 }
