@@ -5,13 +5,19 @@ mod merge; // what changed in the view goes into the raw object, nothing else
 use std::ops::{Deref, DerefMut};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube_core::Resource;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{ConversionError, Kind};
+#[cfg(feature = "testing")]
+pub(crate) use merge::is_key;
+
+use crate::{AnyView, ConversionError, Kind};
 
 /// An object as it was read, and a typed view of it. Writing merges what the view changed into what was read, so
 /// that fields which the type does not know survive at every level, inside lists, too.
+///
+/// Works for every kind known at compile time: those of this library, of other crates, of `k8s_openapi`.
 ///
 /// ```
 /// use kcp_api::{Lossless, tenancy::v1alpha1::Workspace};
@@ -43,7 +49,7 @@ pub enum LosslessError {
     #[error("{kind} cannot be read: field `{path}`: {why}")]
     Field {
         /// Kind of the view.
-        kind: &'static str,
+        kind: String,
         /// JSON path of the field.
         path: String,
         /// What is wrong with it.
@@ -61,7 +67,7 @@ pub enum LosslessError {
     #[error("{kind} cannot be written: {why}")]
     Write {
         /// Kind of the view.
-        kind: &'static str,
+        kind: String,
         /// What is wrong.
         why: String,
     },
@@ -70,7 +76,19 @@ pub enum LosslessError {
     Conversion(#[from] ConversionError),
 }
 
-impl<K: Kind + Serialize + DeserializeOwned> Lossless<K> {
+impl LosslessError {
+    /// The next step.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Field { .. } => "compare the field with the schema of its kind",
+            Self::OtherKind { .. } => "read the object as the kind that it is, or convert it first",
+            Self::Write { .. } => "leave out what JSON cannot say, such as numbers that are not finite",
+            Self::Conversion(error) => error.help(),
+        }
+    }
+}
+
+impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Lossless<K> {
     /// Reads an object. A missing `apiVersion` or `kind` is accepted, as items of lists have it; another is not.
     ///
     /// # Errors
@@ -78,22 +96,19 @@ impl<K: Kind + Serialize + DeserializeOwned> Lossless<K> {
     pub fn from_value(raw: Value) -> Result<Self, LosslessError> {
         let text = |key: &str| raw.get(key).and_then(Value::as_str);
         let (api_version, kind) = (text("apiVersion"), text("kind"));
-        if api_version.is_some_and(|found| found != K::API_VERSION)
-            || kind.is_some_and(|found| found != K::KIND)
+        if api_version.is_some_and(|found| found != K::api_version(&()))
+            || kind.is_some_and(|found| found != K::kind(&()))
         {
             let found: String =
                 format!("{} {}", api_version.unwrap_or("?"), kind.unwrap_or("?")).chars().take(200).collect();
-            let wanted = format!("{} {}", K::API_VERSION, K::KIND);
+            let wanted = format!("{} {}", K::api_version(&()), K::kind(&()));
             return Err(LosslessError::OtherKind { found, wanted });
         }
-        let view: K = serde_path_to_error::deserialize(&raw).map_err(|error| LosslessError::Field {
-            kind: K::KIND,
-            path: error.path().to_string(),
-            why: error.inner().to_string(),
-        })?;
+        let view: K = read_view(&raw)?;
         let base = write(&view)?;
         if let Some(path) = merge::shape_fault(&raw, &base, "") {
-            return Err(LosslessError::Field { kind: K::KIND, path, why: "it must be an object".to_owned() });
+            let kind = K::kind(&()).into_owned();
+            return Err(LosslessError::Field { kind, path, why: "it must be an object".to_owned() });
         }
         Ok(Self { raw, base, view })
     }
@@ -151,12 +166,49 @@ impl<K: Kind + Serialize + DeserializeOwned> Lossless<K> {
     ///
     /// # Errors
     /// See [`crate::convert()`].
-    pub fn convert<L: Kind + Serialize + DeserializeOwned>(&self) -> Result<Lossless<L>, LosslessError> {
+    pub fn convert<L>(&self) -> Result<Lossless<L>, LosslessError>
+    where
+        L: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
+    {
         let mut value = self.to_value()?;
         // Items of lists leave these out.
-        value["apiVersion"] = K::API_VERSION.into();
-        value["kind"] = K::KIND.into();
-        Lossless::from_value(crate::convert(value, L::API_VERSION)?)
+        value["apiVersion"] = K::api_version(&()).into();
+        value["kind"] = K::kind(&()).into();
+        Lossless::from_value(crate::convert(value, &L::api_version(&()))?)
+    }
+}
+
+impl<K> AnyView for Lossless<K>
+where
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Send + Sync,
+{
+    fn metadata(&self) -> &ObjectMeta {
+        self.view.meta()
+    }
+
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        self.view.meta_mut()
+    }
+
+    fn as_read(&self) -> &Value {
+        &self.raw
+    }
+
+    fn known(&self) -> Result<Value, LosslessError> {
+        write(&self.view)
+    }
+
+    fn set_known(&mut self, known: &Value) -> Result<(), LosslessError> {
+        self.view = read_view(known)?;
+        Ok(())
+    }
+
+    fn to_value(&self) -> Result<Value, LosslessError> {
+        Self::to_value(self)
+    }
+
+    fn merge_patch(&self) -> Result<Option<Value>, LosslessError> {
+        Self::merge_patch(self)
     }
 }
 
@@ -172,8 +224,17 @@ impl<K> Lossless<K> {
     }
 }
 
-fn write<K: Kind + Serialize>(view: &K) -> Result<Value, LosslessError> {
-    serde_json::to_value(view).map_err(|error| LosslessError::Write { kind: K::KIND, why: error.to_string() })
+fn read_view<K: Resource<DynamicType = ()> + DeserializeOwned>(raw: &Value) -> Result<K, LosslessError> {
+    serde_path_to_error::deserialize(raw).map_err(|error| LosslessError::Field {
+        kind: K::kind(&()).into_owned(),
+        path: error.path().to_string(),
+        why: error.inner().to_string(),
+    })
+}
+
+fn write<K: Resource<DynamicType = ()> + Serialize>(view: &K) -> Result<Value, LosslessError> {
+    serde_json::to_value(view)
+        .map_err(|error| LosslessError::Write { kind: K::kind(&()).into_owned(), why: error.to_string() })
 }
 
 impl<K> Deref for Lossless<K> {
@@ -190,19 +251,19 @@ impl<K> DerefMut for Lossless<K> {
     }
 }
 
-impl<K: Kind + Serialize + DeserializeOwned> Serialize for Lossless<K> {
+impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Serialize for Lossless<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_value().map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 
-impl<'de, K: Kind + Serialize + DeserializeOwned> Deserialize<'de> for Lossless<K> {
+impl<'de, K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Deserialize<'de> for Lossless<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_value(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
-impl<K: Kind> kube_core::Resource for Lossless<K> {
+impl<K: Resource<DynamicType = ()>> Resource for Lossless<K> {
     type DynamicType = ();
     type Scope = K::Scope;
 

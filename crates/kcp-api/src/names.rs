@@ -13,6 +13,11 @@ pub use workspace_path::{ClusterTarget, WorkspacePath};
 /// Longest part of a path, and longest cluster name, in characters.
 pub const NAME_LEN_MAX: usize = 63;
 
+/// Whether a text may be one part of a path, which is also the rule for names of workspaces: a DNS label.
+pub fn is_path_part(text: &str) -> bool {
+    fault::label_fault(text).is_none()
+}
+
 /// Implements reading, printing and serde for a checked string.
 macro_rules! checked_string {
     ($name:ident) => {

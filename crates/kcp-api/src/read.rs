@@ -1,10 +1,16 @@
-//! Reading JSON from strangers: duplicate keys and deep nesting are refused, errors say where.
+//! Reading JSON and YAML from strangers: duplicate keys and deep nesting are refused, errors say where.
+
+#[cfg(feature = "yaml")]
+mod yaml; // documents of a YAML text
 
 use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+#[cfg(feature = "yaml")]
+pub use yaml::read_yaml;
 
 /// Deepest nesting accepted; Kubernetes objects stay far below, schemas included.
 pub const DEPTH_MAX: usize = 100;

@@ -102,6 +102,12 @@ const KEYS: [&[&str]; 12] = [
     &["claim", "expression"],
 ];
 
+/// Whether a field may tell items of a list apart.
+#[cfg(feature = "testing")]
+pub(crate) fn is_key(field: &str) -> bool {
+    field == "issuer" || KEYS.iter().any(|row| row.contains(&field))
+}
+
 fn identity(item: &Value) -> Option<String> {
     let map = item.as_object()?;
     if let Some(url) = map.get("issuer").and_then(|issuer| issuer.get("url")) {

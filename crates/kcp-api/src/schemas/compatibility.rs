@@ -124,15 +124,54 @@ pub fn compare_resource_schemas(old: &Value, new: &Value) -> Vec<SchemaChange> {
     changes
 }
 
+/// Limits that are not understood: one more refuses more, or may.
+const RULES: [&str; 12] = [
+    "pattern",
+    "format",
+    "oneOf",
+    "anyOf",
+    "allOf",
+    "not",
+    "multipleOf",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "uniqueItems",
+    "x-kubernetes-embedded-resource",
+    "x-kubernetes-validations",
+];
+
+/// What decides how values merge under server-side apply, with what holds where it is missing.
+const MERGES: [(&str, &str); 3] = [
+    ("x-kubernetes-list-type", "atomic"),
+    ("x-kubernetes-list-map-keys", ""),
+    ("x-kubernetes-map-type", "granular"),
+];
+
+/// Changes of type that accept every value of before.
+const WIDENINGS: [(&str, &str); 3] =
+    [("integer", "number"), ("integer", INT_OR_STRING), ("string", INT_OR_STRING)];
+const INT_OR_STRING: &str = "integer or string";
+
+fn type_of(schema: &Value) -> &str {
+    match schema["x-kubernetes-int-or-string"] == true {
+        true => INT_OR_STRING,
+        false => schema["type"].as_str().unwrap_or("nothing"),
+    }
+}
+
 fn compare(old: &Value, new: &Value, path: &str, out: &mut Vec<SchemaChange>) {
     let mut push = |what| out.push(SchemaChange { path: path.to_owned(), what });
-    if old["type"] != new["type"] {
-        push(SchemaChangeKind::TypeChanged { from: text(&old["type"]), to: text(&new["type"]) });
-        return;
+    let (before, after) = (type_of(old), type_of(new));
+    if before != after {
+        if !WIDENINGS.contains(&(before, after)) {
+            push(SchemaChangeKind::TypeChanged { from: before.to_owned(), to: after.to_owned() });
+            return;
+        }
+        push(SchemaChangeKind::Loosened(format!("{before} became {after}")));
     }
     bounds(old, new, &mut push);
     words(old, new, &mut push);
-    for key in ["pattern", "format", "oneOf", "anyOf", "allOf", "not", "x-kubernetes-validations"] {
+    for key in RULES {
         match (old.get(key), new.get(key)) {
             (a, b) if a == b => {}
             (Some(_), None) => push(SchemaChangeKind::Loosened(format!("`{key}` is gone"))),
@@ -147,8 +186,9 @@ fn compare(old: &Value, new: &Value, path: &str, out: &mut Vec<SchemaChange>) {
             _ => {}
         }
     }
-    for key in ["x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type"] {
-        if old[key] != new[key] {
+    for (key, default) in MERGES {
+        let of = |schema: &Value| schema.get(key).cloned().unwrap_or_else(|| default.into());
+        if of(old) != of(new) {
             push(SchemaChangeKind::MergeChanged(key.to_owned()));
         }
     }
@@ -156,10 +196,18 @@ fn compare(old: &Value, new: &Value, path: &str, out: &mut Vec<SchemaChange>) {
         push(SchemaChangeKind::DefaultChanged);
     }
     fields(old, new, path, out);
-    for (key, mark) in [("items", "[]"), ("additionalProperties", ".*")] {
-        if old[key].is_object() || new[key].is_object() {
-            compare(&old[key], &new[key], &format!("{path}{mark}"), out);
+    if old["items"].is_object() || new["items"].is_object() {
+        compare(&old["items"], &new["items"], &format!("{path}[]"), out);
+    }
+    let (before, after) = (&old["additionalProperties"], &new["additionalProperties"]);
+    let below = format!("{path}.*");
+    match (before.is_object(), after.is_object()) {
+        (true, true) => compare(before, after, &below, out),
+        (false, true) => out.push(SchemaChange { path: below, what: SchemaChangeKind::FieldAdded }),
+        (true, false) if new["x-kubernetes-preserve-unknown-fields"] != true => {
+            out.push(SchemaChange { path: below, what: SchemaChangeKind::FieldRemoved });
         }
+        _ => {}
     }
 }
 
@@ -183,6 +231,9 @@ fn fields(old: &Value, new: &Value, path: &str, out: &mut Vec<SchemaChange>) {
         }
         match (old["properties"].get(name), new["properties"].get(name)) {
             (Some(a), Some(b)) => compare(a, b, &below, out),
+            (Some(a), None) if new["additionalProperties"].is_object() => {
+                compare(a, &new["additionalProperties"], &below, out);
+            }
             (Some(_), None) if new["x-kubernetes-preserve-unknown-fields"] != true => {
                 push(SchemaChangeKind::FieldRemoved);
             }
@@ -286,6 +337,33 @@ mod tests {
         let old = json!({"type": "object", "properties": {}});
         let new = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "default": "x"}}});
         assert_eq!(words_of(old, new), [("`$.a` is new".to_owned(), false)]);
+    }
+
+    #[test]
+    fn ars_06_wider_types_and_spelt_defaults_break_nothing() {
+        let field = |schema: Value| json!({"type": "object", "properties": {"a": schema}});
+        let plain = json!({"type": "array", "items": {"type": "string"}});
+        let mut spelt = plain.clone();
+        spelt["x-kubernetes-list-type"] = json!("atomic");
+        assert_eq!(words_of(field(plain.clone()), field(spelt.clone())), []);
+        spelt["x-kubernetes-list-type"] = json!("set");
+        assert!(words_of(field(plain), field(spelt)).iter().all(|(_, breaks)| *breaks));
+        let wider = json!({"x-kubernetes-int-or-string": true});
+        for (old, new, breaks) in [
+            (json!({"type": "integer"}), json!({"type": "number"}), false),
+            (json!({"type": "number"}), json!({"type": "integer"}), true),
+            (json!({"type": "string"}), wider.clone(), false),
+            (wider, json!({"type": "string"}), true),
+            (json!({"type": "integer"}), json!({"type": "integer", "multipleOf": 2}), true),
+        ] {
+            let found = words_of(field(old), field(new));
+            assert_eq!(found.iter().map(|(_, breaks)| *breaks).collect::<Vec<_>>(), [breaks], "{found:?}");
+        }
+        // Any key is kept by a map, so that a field may become one of them.
+        let map = json!({"type": "object", "additionalProperties": {"type": "string"}});
+        let kept = ("`$.*` is new".to_owned(), false);
+        assert_eq!(words_of(field(json!({"type": "string"})), map.clone()), [kept]);
+        assert!(words_of(field(json!({"type": "integer"})), map)[0].1);
     }
 
     #[test]

@@ -3,33 +3,56 @@
 use std::fmt;
 
 /// Alternatives of groups: one alternative must be met whole.
+///
+/// ```
+/// use kcp_api::workspaces::RequiredGroups;
+///
+/// let required = RequiredGroups::parse("staff,oncall;admins");
+/// assert!(required.are_met_by(|group| group == "admins"));
+/// assert!(!required.are_met_by(|group| group == "staff"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequiredGroups(Vec<Vec<String>>);
+pub struct RequiredGroups {
+    alternatives: Vec<Vec<String>>,
+    /// Something is written, though it may name no group.
+    is_required: bool,
+}
 
 impl RequiredGroups {
-    /// Reads `a,b;c`: both a and b, or c. Empty alternatives do not count; without any, nothing is required.
+    /// Reads `a,b;c`: both a and b, or c. An empty text requires nothing. An alternative without a group admits nobody,
+    /// as in kcp, and so does a text of separators alone.
     pub fn parse(annotation: &str) -> Self {
         let alternative = |text: &str| -> Vec<String> {
             text.split(',').map(str::trim).filter(|group| !group.is_empty()).map(str::to_owned).collect()
         };
-        Self(annotation.split(';').map(alternative).filter(|groups| !groups.is_empty()).collect())
+        Self {
+            alternatives: annotation
+                .split(';')
+                .map(alternative)
+                .filter(|groups| !groups.is_empty())
+                .collect(),
+            is_required: !annotation.is_empty(),
+        }
     }
 
-    /// Whether somebody in these groups meets one alternative.
-    pub fn are_met_by(&self, groups: &[impl AsRef<str>]) -> bool {
-        let is_in = |wanted: &String| groups.iter().any(|group| group.as_ref() == wanted);
-        self.0.is_empty() || self.0.iter().any(|alternative| alternative.iter().all(is_in))
+    /// Whether somebody who is in the groups that `has` accepts meets one alternative.
+    pub fn are_met_by(&self, has: impl Fn(&str) -> bool) -> bool {
+        let is_met = |alternative: &Vec<String>| alternative.iter().all(|group| has(group));
+        !self.is_required || self.alternatives.iter().any(is_met)
     }
 
     /// The alternatives.
     pub fn alternatives(&self) -> &[Vec<String>] {
-        &self.0
+        &self.alternatives
     }
 }
 
 impl fmt::Display for RequiredGroups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let alternatives: Vec<String> = self.0.iter().map(|groups| groups.join(",")).collect();
+        if self.is_required && self.alternatives.is_empty() {
+            return f.write_str(";");
+        }
+        let alternatives: Vec<String> = self.alternatives.iter().map(|groups| groups.join(",")).collect();
         f.write_str(&alternatives.join(";"))
     }
 }
@@ -40,11 +63,20 @@ mod tests {
 
     #[test]
     fn ann_03_semicolons_separate_alternatives_and_commas_conjunctions() {
-        let required = RequiredGroups::parse("a,b;c");
-        assert!(required.are_met_by(&["a", "b"]) && required.are_met_by(&["c", "x"]));
-        assert!(!required.are_met_by(&["a"]) && !required.are_met_by(&[] as &[&str]));
+        let required = RequiredGroups::parse(" a, b;c");
+        let met = |groups: &[&str]| required.are_met_by(|group| groups.contains(&group));
+        assert!(met(&["a", "b"]) && met(&["c", "x"]));
+        assert!(!met(&["a"]) && !met(&[]));
         assert_eq!(required.to_string(), "a,b;c");
-        assert!(RequiredGroups::parse("").are_met_by(&[] as &[&str]));
-        assert!(RequiredGroups::parse(" ; ").alternatives().is_empty());
+        assert!(RequiredGroups::parse("").are_met_by(|_| false));
+    }
+
+    #[test]
+    fn ann_03_separators_alone_admit_nobody() {
+        for text in [";", " ; ", ",", " "] {
+            let required = RequiredGroups::parse(text);
+            assert!(!required.are_met_by(|_| true) && required.alternatives().is_empty(), "{text:?}");
+            assert_eq!(RequiredGroups::parse(&required.to_string()), required);
+        }
     }
 }
