@@ -64,3 +64,8 @@ pub use meter::{Budget, CALL_COST_MAX, OBJECT_COST_MAX};
 pub use pattern::{PATTERN_LENGTH_MAX, Pattern, PatternError};
 pub use shape::{Shape, unescape};
 pub use stack::{STACK_SIZE, StackError, use_inline_stacks};
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

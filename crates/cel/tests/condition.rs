@@ -403,9 +403,15 @@ fn fga_conditions_hostile_expressions_end_in_an_error() {
         format!("{}true", "true?true:".repeat(400)),
         format!("[1]{} == []", ".map(a, {a: a})".repeat(40)),
         "x".repeat(20_000),
+        "é == 1".to_owned(),
+        "x == 1 é".to_owned(),
+        ".é".to_owned(),
+        "'\\é'".to_owned(),
+        "'\\xé'".to_owned(),
     ] {
         let found = Condition::compile(&expression, parameters("x: any"));
-        assert!(found.is_err(), "{}", &expression[..40]);
+        let start: String = expression.chars().take(40).collect();
+        assert!(found.is_err(), "{start}");
     }
     let doubled = compile(&format!("[1]{} == []", ".map(a, [a, a, a, a])".repeat(20)), "");
     let answer = doubled.evaluate(None, None, u64::MAX);

@@ -25,6 +25,8 @@ mod json; // JSON to model and back
 mod modules; // module files assembled into one model
 mod validate; // what authoring tools and servers refuse
 
+mod store_file; // a model, its tuples and what must hold, in one file
+
 mod diagnostic; // a finding: place, rule, next step
 
 mod generate; // the modules Platform Mesh generates
@@ -54,6 +56,7 @@ pub use modules::{
     compose_modules,
 };
 pub use naming::{Naming, ParentVerb, RELATION_BYTES_MAX, ResourceName, TYPE_BYTES_MAX};
+pub use store_file::{StoreFileFault, check_store_file};
 pub use tuple::{
     OBJECT_LENGTH_MAX, ObjectRef, RELATION_LENGTH_MAX, TYPE_LENGTH_MAX, TupleCondition, TupleFault, TupleKey,
     USER_LENGTH_MAX, UserRef, check_relation, is_authoring_object_id,
@@ -62,3 +65,8 @@ pub use validate::{
     CONDITIONS_MAX, EXPRESSION_BYTES_MAX, ModelFault, ModelLimits, PARAMETERS_MAX, validate_document,
     validate_for_write, validate_model,
 };
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

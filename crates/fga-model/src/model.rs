@@ -180,6 +180,11 @@ parameter_kinds! {
 }
 
 impl ParameterKind {
+    /// Whether the DSL has no word for the kind.
+    pub(crate) fn is_json_only(self) -> bool {
+        matches!(self, ParameterKind::Any | ParameterKind::Unspecified)
+    }
+
     /// Whether the kind takes one element type.
     pub fn is_container(self) -> bool {
         matches!(self, ParameterKind::List | ParameterKind::Map)

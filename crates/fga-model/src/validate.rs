@@ -2,6 +2,7 @@
 
 mod authoring; // findings with places and OpenFGA's categories
 mod entry; // which relations any user can ever have
+mod search; // where a name stands in a line
 mod server; // write-time rules and limits
 
 pub(crate) use authoring::findings_of;

@@ -73,7 +73,7 @@ fn token(rest: &str, c: char) -> Lexed {
         };
         return Ok((token, end));
     }
-    let digit_follows = rest[1.min(rest.len())..].starts_with(|c: char| c.is_ascii_digit());
+    let digit_follows = rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     if c.is_ascii_digit() || (c == '.' && digit_follows) {
         return literal::number(rest);
     }

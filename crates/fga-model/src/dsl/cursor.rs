@@ -1,6 +1,8 @@
 //! Reads the DSL text: comments cut away, then words, white space and line breaks with their places.
 
-use crate::{Category, Diagnostic, Span};
+use std::sync::Arc;
+
+use crate::{Category, Diagnostic, ParameterKind, Span};
 
 /// Words that the grammar takes for itself and that no name may be.
 const RESERVED: [&str; 11] =
@@ -77,6 +79,15 @@ impl Cursor {
         self.text.get(mark.at..self.here.at).unwrap_or_default().iter().collect()
     }
 
+    /// The whole line in which `mark` stands.
+    pub fn line_of(&self, mark: Mark) -> Arc<str> {
+        let before = self.text.get(..mark.at).unwrap_or_default();
+        let start = before.iter().rposition(|c| *c == '\n').map_or(0, |newline| newline + 1);
+        let line: String =
+            self.text.get(start..).unwrap_or_default().iter().take_while(|c| **c != '\n').collect();
+        line.into()
+    }
+
     /// Skips spaces, tabs and form feeds of this line; tells whether there were any.
     pub fn blanks(&mut self) -> bool {
         let start = self.here.at;
@@ -106,8 +117,9 @@ impl Cursor {
 
     /// Skips a line break and comment lines after it (those that a tab hid from the preparation).
     pub fn newline_and_comments(&mut self) -> bool {
+        let nothing_before = self.text.iter().take(self.here.at).all(|c| c.is_whitespace());
         let mut broke = self.newline();
-        while self.peek() == Some('#') {
+        while self.peek() == Some('#') && (broke || nothing_before) {
             while !matches!(self.peek(), None | Some('\n')) {
                 self.next();
             }
@@ -192,7 +204,23 @@ impl Cursor {
         self.named(what, true)
     }
 
-    /// A name of a module, condition or parameter.
+    /// A name of a condition or parameter; words of the language are names there, those of types are not.
+    pub fn condition_name(&mut self, what: &str) -> Parsed<(String, Span)> {
+        let mark = self.here;
+        match self.word() {
+            Some((word, span, false))
+                if ParameterKind::from_dsl(&word).is_none_or(ParameterKind::is_json_only) =>
+            {
+                Ok((word, span))
+            }
+            _ => {
+                self.here = mark;
+                Err(self.unexpected(what))
+            }
+        }
+    }
+
+    /// A name of a module.
     pub fn plain_name(&mut self, what: &str) -> Parsed<(String, Span)> {
         self.named(what, false)
     }
@@ -249,11 +277,73 @@ impl Cursor {
         Err(self.unexpected("a schema version such as `1.1`"))
     }
 
-    /// Moves to the next `}` or the end.
-    pub fn skip_to_closing_brace(&mut self) {
-        while !matches!(self.peek(), None | Some('}')) {
-            self.next();
+    /// Moves to the `}` that ends a condition. Only pieces of expressions may stand before it; one in a string literal or
+    /// comment does not end the condition.
+    pub fn condition_body(&mut self) -> Parsed<()> {
+        while let Some(c) = self.peek() {
+            let next = self.text.get(self.here.at + 1).copied();
+            match c {
+                '}' => break,
+                '"' | '\'' => self.string_literal()?,
+                '/' if next == Some('/') => {
+                    while !matches!(self.peek(), None | Some('\n')) {
+                        self.next();
+                    }
+                }
+                '&' | '|' if next == Some(c) => {
+                    self.next();
+                    self.next();
+                }
+                '=' if next == Some('=') => {
+                    self.next();
+                    self.next();
+                }
+                '!' | '<' | '>' if next == Some('=') => {
+                    self.next();
+                    self.next();
+                }
+                '$' | ';' | '@' | '\\' | '^' | '`' | '~' | '&' | '|' | '=' => {
+                    return Err(self.unexpected("an expression"));
+                }
+                c if !c.is_ascii() || (c.is_ascii_control() && !c.is_ascii_whitespace()) => {
+                    return Err(self.unexpected("an expression"));
+                }
+                _ => self.next(),
+            }
         }
+        Ok(())
+    }
+
+    /// A string of CEL: in quotes or triple quotes, with escapes unless an `r` stands before it.
+    fn string_literal(&mut self) -> Parsed<()> {
+        let start = self.here;
+        let quote = self.peek();
+        let before = |back: usize| {
+            start.at.checked_sub(back).and_then(|at| self.text.get(at)).map(char::to_ascii_lowercase)
+        };
+        let raw = before(1) == Some('r') || (before(1) == Some('b') && before(2) == Some('r'));
+        let triple = (0..3).all(|i| self.text.get(start.at + i).copied() == quote);
+        (0..if triple { 3 } else { 1 }).for_each(|_| self.next());
+        while let Some(c) = self.peek() {
+            let closes = (0..3).all(|i| self.text.get(self.here.at + i).copied() == quote);
+            match c {
+                '\\' if !raw => {
+                    self.next();
+                    if !self.peek().is_some_and(|c| "abfnrtvxXuU0123\\'\"`?".contains(c)) {
+                        break;
+                    }
+                    self.next();
+                }
+                '\n' if !triple => break,
+                c if Some(c) == quote && (!triple || closes) => {
+                    (0..if triple { 3 } else { 1 }).for_each(|_| self.next());
+                    return Ok(());
+                }
+                _ => self.next(),
+            }
+        }
+        self.here = start;
+        Err(self.unexpected("a string literal that ends"))
     }
 
     /// A finding about what stands here.

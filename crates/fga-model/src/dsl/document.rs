@@ -1,5 +1,7 @@
 //! A model text that was read: the model, and where each name of it stands.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 use crate::{AuthorizationModel, Span};
@@ -39,6 +41,8 @@ pub(crate) struct TypePlace {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RelationPlace {
     pub name: Span,
+    /// The line of the name, comments cut away.
+    pub line: Arc<str>,
     pub file: Option<String>,
     pub restrictions: Vec<RestrictionPlace>,
     /// References to relations, in the order of the text.

@@ -135,12 +135,14 @@ impl Parser {
             }
             first = false;
             self.cursor.expect_blanks()?;
+            let start = self.cursor.mark();
             let (name, span) = self.cursor.extended_name("the relation's name")?;
             self.cursor.blanks();
             self.cursor.expect(':')?;
             self.cursor.blanks();
             let mut relation = Relation::new(Rewrite::This, Vec::new());
-            let mut at = RelationPlace { name: span, ..RelationPlace::default() };
+            let line = self.cursor.line_of(start);
+            let mut at = RelationPlace { name: span, line, ..RelationPlace::default() };
             relation.rewrite = self.expression(true, 0, &mut relation.restrictions, &mut at)?;
             match definition.relations.entry(name) {
                 Entry::Occupied(taken) => {
@@ -299,22 +301,13 @@ impl Parser {
     fn condition(&mut self) -> Parsed<()> {
         self.cursor.expect_keyword("condition")?;
         self.cursor.expect_blanks()?;
-        let (name, span) = self.cursor.plain_name("the condition's name")?;
+        let (name, span) = self.cursor.condition_name("the condition's name")?;
         self.cursor.blanks();
         self.cursor.expect('(')?;
         let mut parameters: IndexMap<String, ParameterType> = IndexMap::new();
         loop {
             self.gap();
-            let (parameter, place) = self.cursor.plain_name("a parameter's name")?;
-            if ParameterKind::from_dsl(&parameter).is_some() {
-                // A type stands where the name should; the place is the type's.
-                let finding = Diagnostic::new(
-                    Category::Syntax,
-                    &parameter,
-                    format!("unexpected `{parameter}`, expected a parameter's name"),
-                );
-                return Err(finding.at(Some(place)));
-            }
+            let (parameter, place) = self.cursor.condition_name("a parameter's name")?;
             self.cursor.blanks();
             self.cursor.expect(':')?;
             self.cursor.blanks();
@@ -334,7 +327,7 @@ impl Parser {
         self.cursor.expect('{')?;
         self.gap();
         let start = self.cursor.mark();
-        self.cursor.skip_to_closing_brace();
+        self.cursor.condition_body()?;
         let text = self.cursor.text_from(start);
         self.cursor.expect('}')?;
         let trimmed = text.trim_end();
@@ -368,10 +361,11 @@ impl Parser {
 
     fn parameter_kind(&mut self, containers: bool) -> Parsed<ParameterKind> {
         let refused = self.cursor.unexpected("a parameter type");
-        let kind = self.cursor.peek_word().and_then(|word| ParameterKind::from_dsl(&word)).filter(|kind| {
-            !matches!(kind, ParameterKind::Any | ParameterKind::Unspecified)
-                && (containers || !kind.is_container())
-        });
+        let kind = self
+            .cursor
+            .peek_word()
+            .and_then(|word| ParameterKind::from_dsl(&word))
+            .filter(|kind| !kind.is_json_only() && (containers || !kind.is_container()));
         match kind {
             Some(kind) => {
                 self.cursor.keyword(kind.dsl());

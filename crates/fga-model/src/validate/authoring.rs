@@ -1,19 +1,20 @@
 //! Authoring validation: the rules of OpenFGA's editors, with places in the text.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use indexmap::IndexMap;
 
-use super::entry::EntryPoints;
+use super::{entry::EntryPoints, search::Search};
 use crate::{
-    Category, Diagnostic, ModelErrors, Relation, Restriction, Rewrite, Span, TYPE_LENGTH_MAX, TypeDefinition,
+    Category, Diagnostic, ModelErrors, Relation, Rewrite, Span, TYPE_LENGTH_MAX, TypeDefinition,
     dsl::{Document, LeafPlace, RelationPlace, RestrictionPlace, TypePlace},
     tuple::RELATION_LENGTH_MAX,
 };
 
 /// Checks a document by the rules of authoring tools; all findings in the order of the text's types.
 ///
-/// Names and schema come first, then definitions; duplicates and entry points only where nothing was found before.
+/// Names and schema come first; definitions and conditions only where names fit; duplicates and entry points only where
+/// nothing was found before.
 pub fn validate_document(document: &Document) -> Result<(), ModelErrors> {
     let findings = findings_of(document);
     if findings.is_empty() { Ok(()) } else { Err(ModelErrors(findings)) }
@@ -25,9 +26,9 @@ pub(crate) fn findings_of(document: &Document) -> Vec<Diagnostic> {
         types: document.model.types.iter().map(|t| (t.name.as_str(), t)).collect(),
         findings: Vec::new(),
     };
-    check.files();
     check.names();
-    if check.schema() {
+    let names_fit = check.findings.is_empty();
+    if check.schema() && names_fit {
         check.definitions();
         if check.findings.is_empty() {
             check.duplicates();
@@ -37,6 +38,7 @@ pub(crate) fn findings_of(document: &Document) -> Vec<Diagnostic> {
         }
         check.conditions();
     }
+    check.files();
     check.findings
 }
 
@@ -63,6 +65,16 @@ impl<'a> Site<'a> {
 
     fn leaf(&self, index: usize) -> Option<&'a LeafPlace> {
         self.place.and_then(|p| p.leaves.get(index))
+    }
+
+    /// Where OpenFGA's tools mark `symbol`: at its first occurrence in the relation's line. Where it is not there, because
+    /// the relation goes over several lines, the place it was read from.
+    fn marked(&self, symbol: &str, search: Search, read: Option<Span>) -> Option<Span> {
+        let place = self.place?;
+        match search.find(&place.line, symbol) {
+            Some(column) => Some(Span::new(place.name.line, column, column + symbol.chars().count())),
+            None => read,
+        }
     }
 }
 
@@ -178,36 +190,39 @@ impl<'a> Authoring<'a> {
         }
     }
 
+    /// All leaves of a relation, those of outer operators first.
     fn definitions(&mut self) {
         for site in self.sites() {
-            let mut leaf = 0;
-            self.rewrite(site, &site.relation.rewrite, &mut leaf);
+            let mut open = VecDeque::from([(&site.relation.rewrite, 0)]);
+            while let Some((rewrite, first_leaf)) = open.pop_front() {
+                let mut leaf = first_leaf;
+                let mut later = |operand: &'a Rewrite| {
+                    open.push_back((operand, leaf));
+                    leaf += leaves(operand);
+                };
+                match rewrite {
+                    Rewrite::This => self.direct(site),
+                    Rewrite::Computed(name) => self.computed(site, name, leaf),
+                    Rewrite::TupleToUserset { tupleset, computed } => {
+                        self.tuple_to_userset(site, tupleset, computed, leaf);
+                    }
+                    Rewrite::Union(operands) | Rewrite::Intersection(operands) => {
+                        operands.iter().for_each(later);
+                    }
+                    Rewrite::Difference { base, subtract } => {
+                        later(base);
+                        later(subtract);
+                    }
+                }
+            }
         }
     }
 
-    fn rewrite(&mut self, site: Site<'a>, rewrite: &'a Rewrite, leaf: &mut usize) {
-        match rewrite {
-            Rewrite::This => self.direct(site),
-            Rewrite::Computed(name) => {
-                let place = site.leaf(*leaf).map(|l| l.whole);
-                *leaf += 1;
-                if !site.definition.relations.contains_key(name) {
-                    let message = format!("the relation `{name}` does not exist.");
-                    self.find(Some(site), place, Category::MissingDefinition, name, message);
-                }
-            }
-            Rewrite::TupleToUserset { tupleset, computed } => {
-                let place = site.leaf(*leaf);
-                *leaf += 1;
-                self.tuple_to_userset(site, tupleset, computed, place);
-            }
-            Rewrite::Union(operands) | Rewrite::Intersection(operands) => {
-                operands.iter().for_each(|operand| self.rewrite(site, operand, leaf));
-            }
-            Rewrite::Difference { base, subtract } => {
-                self.rewrite(site, base, leaf);
-                self.rewrite(site, subtract, leaf);
-            }
+    fn computed(&mut self, site: Site<'a>, name: &str, leaf: usize) {
+        if !site.definition.relations.contains_key(name) {
+            let message = format!("the relation `{name}` does not exist.");
+            let span = site.marked(name, Search::Word, site.leaf(leaf).map(|l| l.whole));
+            self.find(Some(site), span, Category::MissingDefinition, name, message);
         }
     }
 
@@ -223,59 +238,49 @@ impl<'a> Authoring<'a> {
             let known = self.types.get(type_name).copied();
             if known.is_none() {
                 let message = format!("`{type_name}` is not a valid type.");
-                self.find(Some(site), place.map(|p| p.type_name), Category::InvalidType, type_name, message);
+                let span = site.marked(type_name, Search::Definition, place.map(|p| p.type_name));
+                self.find(Some(site), span, Category::InvalidType, type_name, message);
             }
             if let Some(condition) = &restriction.condition
                 && !self.document.model.conditions.contains_key(condition)
             {
                 let message = format!("`{condition}` is not a defined condition in the model.");
-                let span = place.and_then(|p| p.condition);
+                let span = site.marked(condition, Search::Word, place.and_then(|p| p.condition));
                 self.find(Some(site), span, Category::ConditionNotDefined, condition, message);
             }
             let Some(relation) = &restriction.relation else { continue };
             let symbol = format!("{type_name}#{relation}");
+            let span = site.marked(&symbol, Search::Word, place.map(|p| p.shape));
             if restriction.wildcard {
                 let message = format!(
                     "type restriction `{type_name}` cannot contain both wildcard and relation `{relation}`"
                 );
-                self.find(
-                    Some(site),
-                    place.map(|p| p.shape),
-                    Category::TypeWildcardRelation,
-                    &symbol,
-                    message,
-                );
-            } else if known.is_some_and(|t| !t.relations.contains_key(relation)) {
+                self.find(Some(site), span, Category::TypeWildcardRelation, &symbol, message);
+            } else if known.is_none_or(|t| !t.relations.contains_key(relation)) {
                 let message = format!("`{relation}` is not a valid relation for `{type_name}`.");
-                self.find(
-                    Some(site),
-                    place.map(|p| p.shape),
-                    Category::InvalidRelationType,
-                    &symbol,
-                    message,
-                );
+                self.find(Some(site), span, Category::InvalidRelationType, &symbol, message);
             }
         }
     }
 
-    fn tuple_to_userset(
-        &mut self,
-        site: Site<'a>,
-        tupleset: &str,
-        computed: &str,
-        place: Option<&LeafPlace>,
-    ) {
-        let whole = place.map(|p| p.whole);
+    fn tuple_to_userset(&mut self, site: Site<'a>, tupleset: &str, computed: &str, leaf: usize) {
+        let place = site.leaf(leaf);
+        let symbol = format!("{computed} from {tupleset}");
+        let whole = site.marked(&symbol, Search::Word, place.map(|p| p.whole));
         let Some(from) = site.definition.relations.get(tupleset) else {
             let message = format!("`{tupleset}` is not a valid relation for `{}`.", site.definition.name);
-            let symbol = format!("{computed} from {tupleset}");
             return self.find(Some(site), whole, Category::InvalidRelationType, &symbol, message);
         };
-        let concrete = |r: &Restriction| r.relation.is_none() && !r.wildcard;
-        if !from.rewrite.is_purely_direct() || !from.restrictions.iter().all(concrete) {
-            let message = format!("`{tupleset}` relation used inside from allows only direct relation.");
-            let span = place.and_then(|p| p.tupleset);
-            return self.find(Some(site), span, Category::TuplesetNotDirect, tupleset, message);
+        let direct = from.rewrite.is_purely_direct() && !from.restrictions.is_empty();
+        let shaped = from.restrictions.iter().filter(|r| r.relation.is_some() || r.wildcard).count();
+        if !direct || shaped > 0 {
+            let span = site.marked(tupleset, Search::From, place.and_then(|p| p.tupleset));
+            // One for each entry that is no plain type.
+            for _ in 0..if direct { shaped } else { 1 } {
+                let message = format!("`{tupleset}` relation used inside from allows only direct relation.");
+                self.find(Some(site), span, Category::TuplesetNotDirect, tupleset, message);
+            }
+            return;
         }
         let has = |t: &str| self.types.get(t).is_some_and(|t| t.relations.contains_key(computed));
         if from.restrictions.iter().any(|r| has(&r.type_name)) {
@@ -286,7 +291,6 @@ impl<'a> Authoring<'a> {
             let message = format!(
                 "the `{computed}` relation definition on type `{of}` is not valid: `{computed}` does not exist on `{tupleset}`, which is of type `{type_name}`."
             );
-            let symbol = format!("{computed} from {tupleset}");
             self.find(Some(site), whole, Category::InvalidRelationOnTupleset, &symbol, message);
         }
     }
@@ -316,7 +320,7 @@ impl<'a> Authoring<'a> {
             if let Some(first) = seen.get(&text) {
                 let message =
                     format!("the type restriction `{text}` is a duplicate in the relation `{}`.", site.name);
-                let span = site.restriction(*first).map(|p| p.whole);
+                let span = site.marked(&text, Search::Word, site.restriction(*first).map(|p| p.whole));
                 self.find(Some(site), span, Category::DuplicatedError, &text, message);
             }
             seen.entry(text).or_insert(index);
@@ -343,7 +347,7 @@ impl<'a> Authoring<'a> {
                         "the partial relation definition `{text}` is a duplicate in the relation `{}`.",
                         site.name
                     );
-                    let span = site.leaf(*first).map(|p| p.whole);
+                    let span = site.marked(&text, Search::Word, site.leaf(*first).map(|p| p.whole));
                     self.find(Some(site), span, Category::DuplicatedError, &text, message);
                 }
                 seen.entry(text).or_insert(leaf);
