@@ -5,6 +5,7 @@ mod check; // all of CI
 mod conformance; // suites of data
 mod floors; // which crate stands on which floor
 mod peers; // pinned helpers for tests
+mod prove; // a test for each guarantee, and a break that it notices
 mod process; // running a command and saying what it said
 mod report; // words of a cell, the closing line, exit codes
 mod simulate; // seeded schedules
@@ -20,9 +21,11 @@ cargo xtask VERB
   tidy               house rules: floors, files, banned crates, the list at the top
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny) into target/peers
   peers status       which of them are there
+  bench multicluster memory, start, latency and throughput of a fleet beside kube-rs' Controller
   bench start        start, memory and workspaces of the control plane beside kcp's figures
   conformance NAME   suites of data; --json FILE, and what the suite offers
   simulate NAME      seeded schedules: --seeds N, --first-seed F, --seed S
+  prove NAME         breaks each guarantee in a copy and demands that its test fails; --only F07
 
 Exit code 0: all green; 1: something is red; 2: data or a tool is missing.";
 
@@ -36,8 +39,10 @@ fn main() -> ExitCode {
         ["peers", "install"] => peers::install(),
         ["peers", "status"] => peers::status(),
         ["bench", "start", rest @ ..] => bench::start(rest),
+        ["bench", "multicluster", rest @ ..] => bench::multicluster(rest),
         ["conformance", name, rest @ ..] => conformance::run(name, rest),
         ["simulate", name, rest @ ..] => simulate::run(name, rest),
+        ["prove", name, rest @ ..] => prove::run(name, rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

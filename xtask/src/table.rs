@@ -32,10 +32,14 @@ struct Entry {
     reason: String,
 }
 
+/// What a cell says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
+pub enum Word {
+    /// As it should be.
     Ok,
+    /// Not as it should be.
     Red,
+    /// Nothing to say here.
     NotApplicable,
 }
 
@@ -43,6 +47,12 @@ impl Table {
     /// An empty table; `name` opens its closing line.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), cells: Vec::new(), broken: None }
+    }
+
+    /// Adds a cell that a verb makes itself.
+    pub fn add(&mut self, row: &str, column: &str, cell: Word, text: &str, reason: &str) {
+        let [row, column, text, reason] = [row, column, text, reason].map(str::to_owned);
+        self.cells.push(Entry { row, column, cell, text, reason });
     }
 
     /// Runs a target and takes its cells; what else it prints passes through.

@@ -139,10 +139,8 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Run<E, M> {
             }
             Source::Object { name, .. } => {
                 let what = ListWatch::<E> {
-                    client: self.set.connection.workspace.clone(),
-                    redial: None,
-                    dt: (),
                     field_selector: Some(format!("metadata.name={name}")),
+                    ..ListWatch::new(self.set.connection.workspace.clone(), ())
                 };
                 let mut sink = ToStream { send: self.send.clone(), wrap: Heard::Source };
                 self.work.push(Box::pin(async move { what.run(Ids::random(), &mut sink).await }));
@@ -219,12 +217,7 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Run<E, M> {
         let _ = self.set.last_url.set(url.to_owned());
 
         let redial = Arc::new(move || dialer.dial(&uri).map(|root| prefix_client(&root, "/clusters/*")));
-        let what = ListWatch::<M> {
-            client: wildcard.clone(),
-            redial: Some(redial.clone()),
-            dt: (),
-            field_selector: None,
-        };
+        let what = ListWatch::<M> { redial: Some(redial.clone()), ..ListWatch::new(wildcard.clone(), ()) };
         let mut sink = ToStream { send: self.send.clone(), wrap: move |seen| Heard::Marker(number, seen) };
         self.work.push(Box::pin(async move {
             stop.or(what.run(Ids::random(), &mut sink)).await;

@@ -190,7 +190,7 @@ impl<M: Resource> State<M> {
                 todo.push(Todo::Report(FleetEvent::Recovered { scope: Some(scope) }));
             }
             Seen::Unreadable { why, .. } => tracing::warn!(%scope, why, "marker does not parse, left out"),
-            Seen::Expired => {}
+            Seen::Expired | Seen::FellBack => {}
         }
         todo
     }

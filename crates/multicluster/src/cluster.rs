@@ -9,7 +9,8 @@ use runtime::Stop;
 use tokio::time::Instant;
 
 use crate::{
-    ClientSpec, ClusterId, ClusterKey, ClusterObjectRef, Epoch, Gone, ObjectKey, client::ClientCache,
+    Cached, ClientSpec, ClusterApi, ClusterId, ClusterKey, ClusterObjectRef, Epoch, Gone, ObjectKey,
+    client::ClientCache, coordination::slot_of,
 };
 
 /// One engaged cluster. Cheap to clone, costs no connection; its epoch tells it from an earlier or later life of the same cluster.
@@ -20,6 +21,7 @@ struct Inner {
     key: ClusterKey,
     epoch: Epoch,
     scope: u32,
+    slot: u16,
     spec: ClientSpec,
     clients: Arc<ClientCache>,
     engaged_at: Instant,
@@ -41,6 +43,7 @@ impl Cluster {
         meta: Arc<ObjectMeta>,
     ) -> Self {
         Cluster(Arc::new(Inner {
+            slot: slot_of(&key),
             key,
             epoch,
             scope,
@@ -94,6 +97,16 @@ impl Cluster {
         self.0.clients.get(self.0.epoch, &self.0.spec)
     }
 
+    /// The objects of a kind in this cluster, without anything kept for the cluster: for hot paths over many clusters.
+    pub fn api<K: Cached<DynamicType = ()>>(&self) -> ClusterApi<K> {
+        self.api_with(())
+    }
+
+    /// The twin of [`api`](Cluster::api) for dynamic kinds.
+    pub fn api_with<K: Cached>(&self, dt: K::DynamicType) -> ClusterApi<K> {
+        ClusterApi::new(&self.0.spec, dt)
+    }
+
     /// All objects of a kind in this cluster.
     pub fn all<K: Resource<DynamicType = ()>>(&self) -> Api<K> {
         Api::all(self.client())
@@ -143,6 +156,11 @@ impl Cluster {
 
     pub(crate) fn scope(&self) -> u32 {
         self.0.scope
+    }
+
+    /// The slot that the cluster hashes into.
+    pub(crate) fn slot(&self) -> u16 {
+        self.0.slot
     }
 
     pub(crate) fn refresh(&self, aliases: Vec<Arc<str>>, meta: Arc<ObjectMeta>) {

@@ -6,15 +6,16 @@ mod worker;
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture, stream::BoxStream};
 use kube::{Resource, runtime::Predicate};
-use runtime::Stop;
-use tokio::sync::watch;
+use runtime::{End, Lane, Stop};
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     Action, Cached, Cluster, ClusterObjectRef, Cx, Exponential, Fleet, FleetStore, Gone, KeyBackoff,
-    ObjectKey, ProviderName,
-    store::{StoreCore, StoreListener, Wanted},
+    ObjectKey, ProviderName, Reconciled, Results,
+    fleet::Inspect,
+    store::{Form, StoreCore, StoreListener, Wanted},
 };
 use routes::{Mapped, Primary};
 use shared::{Property, Rules, Shared};
@@ -79,6 +80,8 @@ pub struct Controller<K: Cached> {
     backoff: Arc<dyn KeyBackoff>,
     grace: Duration,
     timeout: Option<Duration>,
+    debounce: Option<Duration>,
+    triggers: Vec<BoxStream<'static, ClusterObjectRef>>,
     on_deleted: Option<Hook<(Cluster, ObjectKey, Arc<K>)>>,
     on_cluster_gone: Option<Hook<(Cluster, Gone)>>,
 }
@@ -105,6 +108,8 @@ impl<K: Cached> Controller<K> {
             backoff: Arc::new(Exponential::default()),
             grace: Duration::from_secs(30),
             timeout: Some(Duration::from_secs(300)),
+            debounce: None,
+            triggers: Vec::new(),
             on_deleted: None,
             on_cluster_gone: None,
         }
@@ -188,6 +193,20 @@ impl<K: Cached> Controller<K> {
         self
     }
 
+    /// Also runs each object that a stream names, from outside of the fleet: a webhook, a queue, a timer.
+    #[must_use]
+    pub fn triggers(mut self, objects: impl Stream<Item = ClusterObjectRef> + Send + 'static) -> Self {
+        self.triggers.push(objects.boxed());
+        self
+    }
+
+    /// A change runs its object this long after the first change of a burst, once for all of them. Off unless set.
+    #[must_use]
+    pub fn debounce(mut self, quiet: Duration) -> Self {
+        self.debounce = Some(quiet);
+        self
+    }
+
     /// How many reconciles run at once.
     #[must_use]
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
@@ -264,6 +283,7 @@ impl<K: Cached> Controller<K> {
                 object: run.key,
                 attempt: run.attempt,
                 cancelled: run.cancelled,
+                fence: Some(run.fence),
                 controller: name,
             };
             let future = reconcile(object.clone(), cx.clone());
@@ -275,7 +295,8 @@ impl<K: Cached> Controller<K> {
                         let early = is_early_access(&error);
                         let cluster = cx.cluster.key();
                         tracing::warn!(controller = name, %cluster, object = %cx.object, attempt = cx.attempt, error = %Chain(&error), "reconcile failed");
-                        Verdict::Failed { action: policy(&object, &error, &cx), early }
+                        let action = policy(&object, &error, &cx);
+                        Verdict::Failed { action, early, error: Chain(&error).to_string() }
                     }
                 }
             }
@@ -295,7 +316,7 @@ impl<K: Cached> Controller<K> {
     {
         let wanted = self.wanted.clone();
         self.attach.push(Box::new(move |fleet, _, shared| {
-            let store = fleet.declare::<O>(dt, wanted);
+            let store = fleet.declare::<O>(dt, wanted, Form::default());
             let map = move |cluster: &Cluster, object: &Arc<O>| map(cluster, object).into_iter().collect();
             let listener =
                 Arc::new(Mapped { shared: shared.clone(), fleet: fleet.weak(), map: Box::new(map) });
@@ -312,7 +333,7 @@ impl<K: Cached> Controller<K> {
 
     fn start(self, job: Job<K>) -> ControllerHandle {
         let fleet = self.fleet.clone();
-        let store: Arc<StoreCore<K>> = fleet.declare::<K>(self.dt, self.wanted.clone()).core;
+        let store: Arc<StoreCore<K>> = fleet.declare::<K>(self.dt, self.wanted.clone(), Form::default()).core;
         let filters = self.filters;
         let (idle, settled) = watch::channel(true);
         let rules = Rules {
@@ -321,6 +342,7 @@ impl<K: Cached> Controller<K> {
             predicates: self.predicates,
             keeps_deleted: self.on_deleted.is_some(),
             base: self.backoff.base(),
+            debounce: self.debounce,
         };
         let limits = runtime::Limits {
             total: self.concurrency.total,
@@ -337,10 +359,26 @@ impl<K: Cached> Controller<K> {
             detach.push(route.detach);
         }
         shared.set_routes(gates, replays);
+        let inspected: Arc<dyn Inspect> = shared.clone();
+        fleet.inspect(Arc::downgrade(&inspected));
         // From here on, clusters that are engaged already are heard of as well.
         let engaged = fleet.listen(shared.clone());
         let stop = fleet.stopping().child();
+        for mut objects in self.triggers {
+            let (heard, ends) = (shared.clone(), stop.clone());
+            fleet.tasks().spawn(format!("triggers {}", self.name), End::MayEnd, async move {
+                let follow = async {
+                    while let Some(object) = objects.next().await {
+                        heard.enqueue_ref(object, Lane::Fresh);
+                    }
+                };
+                ends.or(follow).await;
+            });
+        }
+        // A handle must not keep the results of a controller open that ended.
+        let results = shared.results.downgrade();
         let worker = Worker {
+            metrics: fleet.metrics().of_controller(self.name, limits.total),
             shared,
             fleet: fleet.clone(),
             job,
@@ -351,9 +389,10 @@ impl<K: Cached> Controller<K> {
             on_cluster_gone: self.on_cluster_gone,
         };
         let told = stop.clone();
-        fleet.clone().tasks().spawn_graceful(format!("controller {}", self.name), runtime::End::MayEnd, move |end| async move {
+        fleet.clone().tasks().spawn_graceful(format!("controller {}", self.name), End::MayEnd, move |end| async move {
             let stop = told;
             tokio::select! {
+                biased;
                 () = worker.run(stop.clone()) => {}
                 () = async { end.cancelled().await; stop.stop(); std::future::pending::<()>().await } => {}
             }
@@ -361,7 +400,7 @@ impl<K: Cached> Controller<K> {
             store.unlisten(id);
             detach.into_iter().for_each(|detach| detach());
         });
-        ControllerHandle { name: self.name, stop, settled }
+        ControllerHandle { name: self.name, stop, settled, results }
     }
 }
 
@@ -371,6 +410,7 @@ pub struct ControllerHandle {
     name: &'static str,
     stop: Stop,
     settled: watch::Receiver<bool>,
+    results: broadcast::WeakSender<Reconciled>,
 }
 
 impl ControllerHandle {
@@ -382,6 +422,11 @@ impl ControllerHandle {
     /// Takes no new work; running reconciles may end. The fleet goes on.
     pub fn stop(&self) {
         self.stop.stop();
+    }
+
+    /// Every reconcile that ends from now on; ends with the controller.
+    pub fn results(&self) -> Results {
+        Results::new(self.results.upgrade().map(|sender| sender.subscribe()))
     }
 
     /// Waits until no key waits to run now and none runs; delayed keys do not count.

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use kube::Client;
 use runtime::{Clock, Stop};
 
-use crate::{Cluster, ClusterObjectRef, Fleet, ObjectKey};
+use crate::{Cluster, ClusterObjectRef, Fence, Fleet, ObjectKey};
 
 /// The context of one reconcile: dereferences to the application's own context `C`.
 pub struct Cx<C> {
@@ -15,6 +15,7 @@ pub struct Cx<C> {
     pub(crate) object: ObjectKey,
     pub(crate) attempt: u32,
     pub(crate) cancelled: Stop,
+    pub(crate) fence: Option<Fence>,
     pub(crate) controller: &'static str,
 }
 
@@ -27,6 +28,7 @@ impl<C> Clone for Cx<C> {
             object: self.object.clone(),
             attempt: self.attempt,
             cancelled: self.cancelled.clone(),
+            fence: self.fence.clone(),
             controller: self.controller,
         }
     }
@@ -43,7 +45,16 @@ impl<C> Deref for Cx<C> {
 impl<C> Cx<C> {
     /// A context outside of a controller, for testing reconcilers.
     pub fn detached(app: Arc<C>, fleet: Fleet, cluster: Cluster, object: ObjectKey) -> Self {
-        Cx { app, cluster, fleet, object, attempt: 0, cancelled: Stop::new(), controller: "detached" }
+        Cx {
+            app,
+            cluster,
+            fleet,
+            object,
+            attempt: 0,
+            cancelled: Stop::new(),
+            fence: None,
+            controller: "detached",
+        }
     }
 
     /// The application's context.
@@ -89,6 +100,12 @@ impl<C> Cx<C> {
     /// The controller's name.
     pub fn controller(&self) -> &'static str {
         self.controller
+    }
+
+    /// The right to work on this cluster. Check [`Fence::is_held`] right before a write outside of Kubernetes that must not meet another
+    /// replica's. None in a detached context.
+    pub fn fence(&self) -> Option<&Fence> {
+        self.fence.as_ref()
     }
 
     /// Given when the reconcile should end: its cluster went, or the process stops.

@@ -1,6 +1,9 @@
 //! From a list and watch into a store: one task for each kind and scope.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use runtime::End;
@@ -15,10 +18,10 @@ use crate::{
 /// Starts the task; it ends when the scope closes.
 pub(crate) fn start<K: Cached>(fleet: &Fleet, store: Arc<StoreCore<K>>, scope: &Arc<Scope>) {
     let what = ListWatch {
-        client: scope.client.clone(),
         redial: scope.redial.clone(),
-        dt: store.dt.clone(),
-        field_selector: None,
+        lists: fleet.limits().lists,
+        progress: store.progress_of(scope.index),
+        ..ListWatch::new(scope.client.clone(), store.dt.clone())
     };
     let ids = fleet.ids().part(&format!("watch/{}/{}", store.label, scope.id));
     let name = format!("watch {} {}", store.label, scope.id);
@@ -31,6 +34,7 @@ pub(crate) fn start<K: Cached>(fleet: &Fleet, store: Arc<StoreCore<K>>, scope: &
         initial: true,
         listing: false,
         places: HashMap::new(),
+        names: Names::default(),
     };
     fleet.tasks().spawn(name, End::MayEnd, async move {
         stop.or(what.run(ids, &mut feed)).await;
@@ -47,6 +51,34 @@ struct Feed<K: Cached> {
     listing: bool,
     /// One `ClusterId` for each cluster, so that places share their text.
     places: HashMap<ClusterId, Place>,
+    names: Names,
+}
+
+/// Texts that many keys share: namespaces, and names that every cluster has.
+#[derive(Default)]
+struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        // Names of one object each must not pile up; what is common comes back at once.
+        if self.0.len() >= 1024 {
+            self.0.clear();
+        }
+        let text: Arc<str> = text.into();
+        self.0.insert(text.clone());
+        text
+    }
+
+    fn key(&mut self, meta: &ObjectMeta) -> ObjectKey {
+        let namespace = meta.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+        ObjectKey {
+            namespace: namespace.map(|namespace| self.share(namespace)),
+            name: self.share(meta.name.as_deref().unwrap_or_default()),
+        }
+    }
 }
 
 impl<K: Cached> WatchSink<K> for Feed<K> {
@@ -64,7 +96,8 @@ impl<K: Cached> WatchSink<K> for Feed<K> {
             }
             Seen::Applied(object) => {
                 if let Some(place) = self.place(object.meta()) {
-                    self.store.apply(&place, *object, self.listed, self.initial && self.listing);
+                    let key = self.names.key(object.meta());
+                    self.store.apply(&place, key, *object, self.listed, self.initial && self.listing);
                 }
             }
             Seen::Deleted(meta) => self.delete(&meta),
@@ -72,6 +105,11 @@ impl<K: Cached> WatchSink<K> for Feed<K> {
                 self.listing = false;
                 self.initial = false;
                 self.store.list_done(&self.scope, self.listed);
+                self.report();
+            }
+            Seen::FellBack => {
+                self.fleet.metrics().relist(&self.store.label, "streaming_fell_back");
+                tracing::info!(kind = %self.store.label, scope = %self.scope.id, "streaming list did not end, reading lists in pages from now on");
             }
             Seen::Expired => self.fleet.metrics().relist(&self.store.label, "expired"),
             Seen::Unreadable { meta, why } => {
@@ -82,24 +120,39 @@ impl<K: Cached> WatchSink<K> for Feed<K> {
                     self.delete(&meta);
                 }
             }
-            Seen::Fault { reason, .. } => {
+            Seen::Fault { reason, code } => {
                 tracing::warn!(scope = %self.scope.id, error = reason, "watch interrupted");
-                self.store.fault(self.scope.index, Some(reason));
+                self.store.fault(self.scope.index, reason, code);
+                self.fleet.metrics().watch_up(&self.store.label, &self.scope.id, false);
+                if code == 403 {
+                    self.fleet.check_forbidden(&self.scope);
+                }
             }
-            Seen::Healthy => self.store.fault(self.scope.index, None),
+            Seen::Healthy => {
+                self.store.healthy(self.scope.index);
+                self.fleet.metrics().watch_up(&self.store.label, &self.scope.id, true);
+                self.report();
+                self.fleet.allow_again(&self.scope);
+            }
         }
+    }
+}
+
+impl<K: Cached> Drop for Feed<K> {
+    fn drop(&mut self) {
+        self.fleet.metrics().watch_gone(&self.store.label, &self.scope.id);
     }
 }
 
 impl<K: Cached> Feed<K> {
     fn delete(&mut self, meta: &ObjectMeta) {
         let Some(place) = self.place(meta) else { return };
-        let namespace = meta.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        let key = ObjectKey {
-            namespace: namespace.map(Arc::from),
-            name: meta.name.as_deref().unwrap_or_default().into(),
-        };
+        let key = self.names.key(meta);
         self.store.delete(&place, &key);
+    }
+
+    fn report(&self) {
+        self.fleet.metrics().stored(&self.store.label, self.store.count(), self.store.bytes());
     }
 
     fn place(&mut self, meta: &ObjectMeta) -> Option<Place> {

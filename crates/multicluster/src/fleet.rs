@@ -1,9 +1,12 @@
 //! The fleet: which clusters are engaged, how to reach them, and the stores they share.
 
 mod builder; // bounds and injected parts
+mod debug_view; // everything, as JSON for people
 mod engage; // from a provider's report to engagements
+mod forbidden; // scopes in which everything is refused
 mod health; // the state of every scope and kind
 mod lru; // why clusters went
+mod owned; // which clusters this replica works on
 
 use std::{
     any::TypeId,
@@ -28,8 +31,9 @@ use crate::{
     aliases::Aliases,
     changes::Changes,
     client::ClientCache,
+    coordination::{Claims, Coordinator},
     metrics::FleetMetrics,
-    store::{AnyStore, Place, StoreCore, Wanted},
+    store::{AnyStore, Form, Place, StoreCore, Wanted},
 };
 
 pub use builder::{FleetBuilder, FleetError, FleetLimits};
@@ -44,6 +48,8 @@ pub enum Lookup {
     Gone(Gone),
     /// Nobody reported it so far: a typing error, or it is only late.
     Unknown,
+    /// It is engaged, and another replica works on it. [`Fleet::read_only`] gives it for reading.
+    NotOwned,
 }
 
 impl Lookup {
@@ -51,7 +57,7 @@ impl Lookup {
     pub fn engaged(self) -> Option<Cluster> {
         match self {
             Lookup::Engaged(cluster) => Some(cluster),
-            Lookup::Gone(_) | Lookup::Unknown => None,
+            Lookup::Gone(_) | Lookup::Unknown | Lookup::NotOwned => None,
         }
     }
 }
@@ -67,6 +73,8 @@ pub(crate) struct Scope {
     pub(crate) stop: Stop,
     lists: Arc<Semaphore>,
     said: Mutex<Option<Instant>>,
+    /// Whether its clusters were let go because everything of it is refused.
+    forbidden: AtomicBool,
 }
 
 impl Scope {
@@ -88,16 +96,26 @@ impl Scope {
 pub(crate) trait FleetListener: Send + Sync {
     fn engaged(&self, cluster: &Cluster);
     fn disengaged(&self, cluster: &Cluster, why: Gone);
+    /// This replica works on an engaged cluster from now on.
+    fn owned(&self, _: &Cluster) {}
+    /// Another replica may work on an engaged cluster soon.
+    fn disowned(&self, _: &Cluster) {}
+}
+
+/// What of a controller people look at.
+pub(crate) trait Inspect: Send + Sync {
+    fn view(&self, clusters: usize) -> serde_json::Value;
 }
 
 #[derive(Default)]
 struct State {
     clusters: HashMap<ClusterKey, Cluster>,
     /// Every scope's word on each cluster, in the order of arrival; the last one's scope owns the cluster.
-    words: HashMap<ClusterKey, Vec<ClusterSeed>>,
+    words: BTreeMap<ClusterKey, Vec<ClusterSeed>>,
     gone: lru::Gone,
     aliases: Aliases,
-    scopes: HashMap<(ProviderName, ScopeId), Arc<Scope>>,
+    scopes: BTreeMap<(ProviderName, ScopeId), Arc<Scope>>,
+    by_index: HashMap<u32, Arc<Scope>>,
     degraded: BTreeMap<(ProviderName, Option<ScopeId>), String>,
     reported: HashSet<ProviderName>,
 }
@@ -120,6 +138,11 @@ pub(crate) struct Inner {
     next_listener: AtomicU64,
     running: AtomicBool,
     recorded: crate::recorder::Recorded,
+    claims: Claims,
+    /// Ended after everything else, so that Leases are given back last.
+    claim_tasks: Tasks,
+    coordinator: Mutex<Option<Coordinator>>,
+    inspected: Mutex<Vec<Weak<dyn Inspect>>>,
 }
 
 /// The clusters of some providers, and the stores and controllers that work on all of them. Clones share one fleet.
@@ -148,8 +171,16 @@ impl Fleet {
         FleetBuilder::default().build().unwrap_or_else(|_| unreachable!("no provider, no duplicate"))
     }
 
-    /// A cluster by key.
+    /// A cluster by key, for work on it: clusters that another replica works on are [`Lookup::NotOwned`].
     pub fn cluster(&self, key: &ClusterKey) -> Lookup {
+        match self.read_only(key) {
+            Lookup::Engaged(cluster) if self.fence(&cluster).is_none() => Lookup::NotOwned,
+            found => found,
+        }
+    }
+
+    /// A cluster by key, whichever replica works on it. Reading it is always right; writing to it is not.
+    pub fn read_only(&self, key: &ClusterKey) -> Lookup {
         let state = self.0.state.read();
         match state.clusters.get(key) {
             Some(cluster) => Lookup::Engaged(cluster.clone()),
@@ -170,24 +201,43 @@ impl Fleet {
         state.clusters.get(&key).cloned()
     }
 
-    /// All engaged clusters, in no order.
+    /// All engaged clusters, in the order of their engagement.
     pub fn clusters(&self) -> Vec<Cluster> {
-        self.0.state.read().clusters.values().cloned().collect()
+        let mut all: Vec<Cluster> = self.0.state.read().clusters.values().cloned().collect();
+        all.sort_unstable_by_key(Cluster::epoch);
+        all
+    }
+
+    /// How many clusters are engaged.
+    pub fn clusters_engaged(&self) -> usize {
+        self.0.state.read().clusters.len()
     }
 
     /// Declares the shared store of a kind on all providers; the watch starts with the first declaration.
     pub fn store<K: Cached<DynamicType = ()>>(&self) -> FleetStore<K> {
-        self.declare((), Wanted::All)
+        self.declare((), Wanted::All, Form::default())
     }
 
     /// The twin of [`store`](Fleet::store) for dynamic kinds.
     pub fn store_with<K: Cached>(&self, dt: K::DynamicType) -> FleetStore<K> {
-        self.declare(dt, Wanted::All)
+        self.declare(dt, Wanted::All, Form::default())
+    }
+
+    /// Declares the shared store of a kind that keeps its objects compact: a fraction of the memory, decoded on each read.
+    ///
+    /// The first declaration of a kind sets its form, so declare it before the controllers that use it.
+    pub fn compact_store<K: Cached<DynamicType = ()>>(&self) -> FleetStore<K> {
+        self.declare((), Wanted::All, Form::Compact)
+    }
+
+    /// The twin of [`compact_store`](Fleet::compact_store) for dynamic kinds.
+    pub fn compact_store_with<K: Cached>(&self, dt: K::DynamicType) -> FleetStore<K> {
+        self.declare(dt, Wanted::All, Form::Compact)
     }
 
     /// Declares the shared store of a kind that only one provider serves.
     pub fn store_in<K: Cached<DynamicType = ()>>(&self, provider: impl Into<ProviderName>) -> FleetStore<K> {
-        self.declare((), Wanted::one(provider.into()))
+        self.declare((), Wanted::one(provider.into()), Form::default())
     }
 
     /// The twin of [`store_in`](Fleet::store_in) for dynamic kinds.
@@ -196,7 +246,7 @@ impl Fleet {
         provider: impl Into<ProviderName>,
         dt: K::DynamicType,
     ) -> FleetStore<K> {
-        self.declare(dt, Wanted::one(provider.into()))
+        self.declare(dt, Wanted::one(provider.into()), Form::default())
     }
 
     /// Declares an index over a store; built from its content, kept up to date from then on.
@@ -225,10 +275,10 @@ impl Fleet {
 
     /// Objects stored for each kind.
     pub fn stored(&self) -> BTreeMap<String, u64> {
-        self.0.stores.lock().values().map(|store| (store.label().to_string(), store.len())).collect()
+        self.all_stores().iter().map(|store| (store.label().to_string(), store.len())).collect()
     }
 
-    /// Runs providers, watches and controllers until `stop`, then drains: no new work, running reconciles may end, the rest is aborted.
+    /// Runs providers, watches, coordination and controllers until `stop`, then drains: no new work, running reconciles may end, the rest is aborted.
     ///
     /// # Cancellation
     /// Dropping the future stops everything without draining.
@@ -238,13 +288,16 @@ impl Fleet {
             for provider in &self.0.providers {
                 self.start_provider(provider.clone());
             }
+            self.start_coordinator();
         }
         let failed = tokio::select! {
+            biased;
             () = stop => None,
             failure = self.0.tasks.failed() => Some(failure),
         };
         self.0.stopping.stop();
         self.0.tasks.shutdown().await;
+        self.release_claims().await;
         failed.map_or(Ok(()), |failure| Err(failure.into()))
     }
 
@@ -297,9 +350,20 @@ impl Fleet {
     /// The engaged cluster whose entries live at a place.
     pub(crate) fn at(&self, place: &Place) -> Option<Cluster> {
         let state = self.0.state.read();
-        let scope = state.scopes.values().find(|scope| scope.index == place.scope)?;
+        let scope = state.by_index.get(&place.scope)?;
         let key = ClusterKey { provider: scope.provider.clone(), id: place.id.clone() };
         state.clusters.get(&key).filter(|cluster| cluster.scope() == place.scope).cloned()
+    }
+
+    pub(crate) fn scope(&self, index: u32) -> Option<Arc<Scope>> {
+        self.0.state.read().by_index.get(&index).cloned()
+    }
+
+    /// All stores, by kind.
+    fn all_stores(&self) -> Vec<Arc<dyn AnyStore>> {
+        let mut all: Vec<_> = self.0.stores.lock().values().cloned().collect();
+        all.sort_by_key(|store| store.label());
+        all
     }
 
     pub(crate) fn scopes(&self) -> Vec<Arc<Scope>> {
@@ -307,20 +371,20 @@ impl Fleet {
     }
 
     /// Declares a store, or widens it to more providers.
-    pub(crate) fn declare<K: Cached>(&self, dt: K::DynamicType, wanted: Wanted) -> FleetStore<K> {
+    pub(crate) fn declare<K: Cached>(&self, dt: K::DynamicType, wanted: Wanted, form: Form) -> FleetStore<K> {
         let label = crate::kind::kind_label::<K>(&dt);
         let core = {
             let mut stores = self.0.stores.lock();
             let store = stores
                 .entry((TypeId::of::<K>(), label))
-                .or_insert_with(|| Arc::new(StoreCore::<K>::new(dt.clone(), wanted.clone())));
+                .or_insert_with(|| Arc::new(StoreCore::<K>::new(dt.clone(), wanted.clone(), form)));
             store.clone()
         };
         // The map's key holds the type, so the downcast finds it; a fresh store keeps the signature total.
         let core = core
             .any()
             .downcast::<StoreCore<K>>()
-            .unwrap_or_else(|_| Arc::new(StoreCore::new(dt, wanted.clone())));
+            .unwrap_or_else(|_| Arc::new(StoreCore::new(dt, wanted.clone(), form)));
         core.widen(wanted);
         for scope in self.scopes() {
             core.clone().open(self, &scope);

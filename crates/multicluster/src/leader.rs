@@ -91,6 +91,7 @@ impl Election {
         let work = work(leading.clone());
         tokio::pin!(work);
         tokio::select! {
+            biased;
             done = &mut work => {
                 self.release().await;
                 Ok(Some(done))

@@ -23,34 +23,43 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `testing` | an in-process server of many clusters with faults, for tests of controllers |
+//! | `compat-metrics` | the figures of controllers under controller-runtime's names, for dashboards that exist already |
 
 mod client; // clients for one of many clusters
-mod dialer;
+mod cluster_api; // requests that keep nothing for a cluster
+mod dialer; // from an endpoint's URL to a client
 mod identity; // who a cluster is, and which object in which cluster is meant
 mod kind; // what a Kubernetes kind must be
-mod provider; // a watcher whose objects are clusters; the host cluster as one // from an endpoint's URL to a client
+mod provider; // a watcher whose objects are clusters; the host cluster as one
 
 mod aliases; // paths and other names
-mod changes;
+mod changes; // engagements as a stream
 mod cluster; // a handle on one engagement
-mod fleet; // which clusters are engaged: start here // engagements as a stream
+mod fleet; // which clusters are engaged: start here
 
-mod feed;
-mod index; // secondary indexes over them
+mod feed; // from a watch into a store
+mod index; // secondary indexes over stores
 mod store; // shared stores, keyed by cluster
-mod watch; // a list and watch that resumes and never gives up // and that fills the stores
+mod watch; // a list and watch that resumes and never gives up
 
-mod action; // what it asks of the queue
+mod action; // what a reconcile asks of the queue
 mod controller; // one kind, reconciled everywhere
 mod cx; // what a reconcile gets
 mod key_backoff; // how long a failed key waits
+mod results; // what a controller did
 
 pub mod lifecycle; // reconciling in named steps
 
+pub mod coordination; // which replica works on which cluster
 mod finalizer; // clean up before an object goes
 mod leader; // one of several processes works, by Lease
-mod metrics;
-mod recorder; // Kubernetes events // what is counted
+mod metrics; // what is counted
+mod recorder; // Kubernetes events
+
+// The README's programs are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(feature = "testing")]
 pub mod testing; // an in-process server of many clusters
@@ -59,7 +68,9 @@ pub use action::Action;
 pub use changes::{FleetChange, FleetChanges};
 pub use client::prefix_client;
 pub use cluster::Cluster;
+pub use cluster_api::ClusterApi;
 pub use controller::{Concurrency, Controller, ControllerHandle};
+pub use coordination::{Coordinator, Fence, Sharding};
 pub use cx::Cx;
 pub use dialer::{Dialer, HostRewrite, InProcess};
 pub use finalizer::{FinalizerError, finalize};
@@ -74,5 +85,6 @@ pub use provider::{
     WatchScope,
 };
 pub use recorder::Note;
-pub use store::{ClusterStore, FleetStore};
-pub use watch::{ListWatch, Seen, WatchSink};
+pub use results::{ReconcileResult, Reconciled, Results};
+pub use store::{ClusterStore, FleetStore, Form, StoreEvent, StoreEvents};
+pub use watch::{ListWatch, Lists, Progress, Seen, WatchSink};

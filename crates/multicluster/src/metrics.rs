@@ -1,14 +1,17 @@
 //! The metrics of the fleet. No label holds a cluster or object name, so series do not grow with tenants.
 
+#[cfg(feature = "compat-metrics")]
+mod compat; // controller-runtime's names
+
 use std::time::Duration;
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
 };
-use runtime::Metrics;
+use runtime::{Lane, Metrics};
 
-use crate::{Gone, ProviderName};
+use crate::{Gone, ProviderName, ScopeId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByProvider {
@@ -26,6 +29,17 @@ struct Engagement {
 struct Relist {
     kind: String,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WatchOf {
+    kind: String,
+    scope: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKind {
+    kind: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,6 +93,7 @@ fn histogram() -> Histogram {
     Histogram::new(BUCKETS)
 }
 
+type Seconds = Gauge<f64, std::sync::atomic::AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 pub(crate) struct FleetMetrics {
@@ -86,14 +101,19 @@ pub(crate) struct FleetMetrics {
     engagements: Family<Engagement, Counter>,
     relists: Family<Relist, Counter>,
     dropped: Family<Dropped, Counter>,
+    up: Family<WatchOf, Gauge>,
+    objects: Family<ByKind, Gauge>,
+    bytes: Family<ByKind, Gauge>,
     depth: Family<QueueDepth, Gauge>,
-    oldest: Family<ByController, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    oldest: Family<ByController, Seconds>,
     inflight: Family<ByController, Gauge>,
     retries: Family<ByController, Counter>,
     seconds: Histograms<Reconciled>,
     subroutine_seconds: Histograms<SubroutineRun>,
     subroutine_errors: Family<SubroutineError, Counter>,
     subroutine_requeue: Histograms<SubroutineRequeue>,
+    #[cfg(feature = "compat-metrics")]
+    compat: compat::CompatMetrics,
 }
 
 impl FleetMetrics {
@@ -103,6 +123,9 @@ impl FleetMetrics {
             engagements: Family::default(),
             relists: Family::default(),
             dropped: Family::default(),
+            up: Family::default(),
+            objects: Family::default(),
+            bytes: Family::default(),
             depth: Family::default(),
             oldest: Family::default(),
             inflight: Family::default(),
@@ -111,6 +134,8 @@ impl FleetMetrics {
             subroutine_seconds: Family::new_with_constructor(histogram),
             subroutine_errors: Family::default(),
             subroutine_requeue: Family::new_with_constructor(histogram),
+            #[cfg(feature = "compat-metrics")]
+            compat: compat::CompatMetrics::new(metrics),
         };
         metrics.with(|registry| {
             registry.register("multicluster_clusters", "Engaged clusters", new.clusters.clone());
@@ -125,6 +150,13 @@ impl FleetMetrics {
                 new.relists.clone(),
             );
             registry.register("multicluster_events_dropped", "Events left out", new.dropped.clone());
+            registry.register("multicluster_watch_up", "Whether a watch is open", new.up.clone());
+            registry.register("multicluster_store_objects", "Objects in a store", new.objects.clone());
+            registry.register(
+                "multicluster_store_bytes",
+                "JSON bytes of a compact store; 0 for a store of whole objects",
+                new.bytes.clone(),
+            );
             registry.register("multicluster_queue_depth", "Keys that wait", new.depth.clone());
             registry.register(
                 "multicluster_queue_oldest_seconds",
@@ -177,28 +209,39 @@ impl FleetMetrics {
         self.dropped.get_or_create(&Dropped { reason }).inc();
     }
 
-    pub(crate) fn queue(
-        &self,
-        controller: &'static str,
-        depths: [(&'static str, usize); 3],
-        oldest: Duration,
-    ) {
-        for (lane, depth) in depths {
-            self.depth.get_or_create(&QueueDepth { controller, lane }).set(depth as i64);
+    pub(crate) fn watch_up(&self, kind: &str, scope: &ScopeId, up: bool) {
+        let labels = WatchOf { kind: kind.to_owned(), scope: scope.to_string() };
+        self.up.get_or_create(&labels).set(i64::from(up));
+    }
+
+    /// Series of a scope end with it.
+    pub(crate) fn watch_gone(&self, kind: &str, scope: &ScopeId) {
+        self.up.remove(&WatchOf { kind: kind.to_owned(), scope: scope.to_string() });
+    }
+
+    pub(crate) fn stored(&self, kind: &str, objects: u64, bytes: u64) {
+        let labels = ByKind { kind: kind.to_owned() };
+        self.objects.get_or_create(&labels).set(i64::try_from(objects).unwrap_or(i64::MAX));
+        self.bytes.get_or_create(&labels).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// The series of one controller, looked up once: a reconcile must not pay for label maps.
+    pub(crate) fn of_controller(&self, controller: &'static str, workers: usize) -> ControllerMetrics {
+        let by = ByController { controller };
+        #[cfg(not(feature = "compat-metrics"))]
+        let _ = workers;
+        ControllerMetrics {
+            depth: Lane::ALL
+                .map(|lane| self.depth.get_or_create_owned(&QueueDepth { controller, lane: lane.name() })),
+            oldest: self.oldest.get_or_create_owned(&by),
+            inflight: self.inflight.get_or_create_owned(&by),
+            retries: self.retries.get_or_create_owned(&by),
+            success: self.seconds.get_or_create_owned(&Reconciled { controller, result: "success" }),
+            seconds: self.seconds.clone(),
+            controller,
+            #[cfg(feature = "compat-metrics")]
+            compat: self.compat.of_controller(controller, workers),
         }
-        self.oldest.get_or_create(&ByController { controller }).set(oldest.as_secs_f64());
-    }
-
-    pub(crate) fn inflight(&self, controller: &'static str, running: usize) {
-        self.inflight.get_or_create(&ByController { controller }).set(running as i64);
-    }
-
-    pub(crate) fn retried(&self, controller: &'static str) {
-        self.retries.get_or_create(&ByController { controller }).inc();
-    }
-
-    pub(crate) fn reconciled(&self, controller: &'static str, result: &'static str, took: Duration) {
-        self.seconds.get_or_create(&Reconciled { controller, result }).observe(took.as_secs_f64());
     }
 
     pub(crate) fn subroutine(&self, run: &SubroutineRun, took: Duration, requeue: Option<Duration>) {
@@ -210,6 +253,58 @@ impl FleetMetrics {
         if let Some(requeue) = requeue {
             let labels = SubroutineRequeue { controller, subroutine, outcome };
             self.subroutine_requeue.get_or_create(&labels).observe(requeue.as_secs_f64());
+        }
+    }
+}
+
+/// The series of one controller.
+pub(crate) struct ControllerMetrics {
+    depth: [Gauge; 3],
+    oldest: Seconds,
+    inflight: Gauge,
+    retries: Counter,
+    success: Histogram,
+    seconds: Histograms<Reconciled>,
+    controller: &'static str,
+    #[cfg(feature = "compat-metrics")]
+    compat: compat::CompatController,
+}
+
+impl ControllerMetrics {
+    pub(crate) fn queue(&self, depths: [usize; 3], running: usize) {
+        for (gauge, depth) in self.depth.iter().zip(depths) {
+            gauge.set(depth as i64);
+        }
+        self.inflight.set(running as i64);
+        #[cfg(feature = "compat-metrics")]
+        self.compat.queue(depths.iter().sum(), running);
+    }
+
+    pub(crate) fn oldest(&self, age: Duration) {
+        self.oldest.set(age.as_secs_f64());
+        #[cfg(feature = "compat-metrics")]
+        self.compat.oldest(age);
+    }
+
+    pub(crate) fn retried(&self) {
+        self.retries.inc();
+        #[cfg(feature = "compat-metrics")]
+        self.compat.retried();
+    }
+
+    pub(crate) fn reconciled(&self, result: &'static str, took: Duration) {
+        match result {
+            "success" => self.success.observe(took.as_secs_f64()),
+            other => {
+                let labels = Reconciled { controller: self.controller, result: other };
+                self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+            }
+        }
+        #[cfg(feature = "compat-metrics")]
+        self.compat.reconciled(result, took);
+        #[cfg(feature = "compat-metrics")]
+        if result == "panic" {
+            self.compat.panicked();
         }
     }
 }

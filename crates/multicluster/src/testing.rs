@@ -16,11 +16,17 @@ mod answer;
 mod objects;
 mod static_provider;
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use kube::Client;
 use parking_lot::Mutex;
-use runtime::{FaultLayer, Faults, Ids};
+use runtime::{FaultLayer, Faults, Ids, ServeError, ServeOptions, Stop, serve_http};
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::Layer as _;
@@ -29,14 +35,48 @@ use crate::prefix_client;
 use objects::{Address, Objects};
 pub use static_provider::StaticProvider;
 
-/// Which objects an endpoint shows.
-pub(crate) type Visible = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
+type Sees = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
+
+/// What an endpoint shows, and how late.
+#[derive(Clone, Default)]
+pub(crate) struct Visible {
+    sees: Option<Sees>,
+    lag: Arc<Mutex<Option<Duration>>>,
+    gone: Arc<AtomicBool>,
+}
+
+impl Visible {
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn sees(&self, object: &Value) -> bool {
+        self.sees.as_ref().is_none_or(|sees| sees(object))
+    }
+
+    pub(crate) fn lag(&self) -> Option<Duration> {
+        *self.lag.lock()
+    }
+}
+
+/// What the server makes of a streaming list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Streaming {
+    /// Objects, then the bookmark that ends them.
+    #[default]
+    Served,
+    /// Objects, and never an end.
+    Endless,
+    /// 422.
+    Refused,
+}
 
 pub(crate) struct Inner {
     pub(crate) objects: Mutex<Objects>,
     pub(crate) tick: watch::Sender<u64>,
     endpoints: Mutex<Vec<(String, Visible)>>,
     pub(crate) requests: Mutex<Vec<String>>,
+    pub(crate) streaming: Mutex<Streaming>,
 }
 
 /// One server with its own revisions. Clones share it.
@@ -59,8 +99,9 @@ impl FakeServer {
         let inner = Inner {
             objects: Mutex::default(),
             tick: watch::Sender::new(0),
-            endpoints: Mutex::new(vec![(String::new(), Arc::new(|_: &Value| true))]),
+            endpoints: Mutex::new(vec![(String::new(), Visible::default())]),
             requests: Mutex::default(),
+            streaming: Mutex::default(),
         };
         FakeServer { inner: Arc::new(inner), faults: Faults::new(Ids::seeded(0)), client: Arc::default() }
     }
@@ -69,7 +110,41 @@ impl FakeServer {
     pub fn endpoint(&self, prefix: &str, visible: impl Fn(&Value) -> bool + Send + Sync + 'static) {
         let mut endpoints = self.inner.endpoints.lock();
         endpoints.retain(|(known, _)| known != prefix);
-        endpoints.push((prefix.to_owned(), Arc::new(visible)));
+        endpoints.push((prefix.to_owned(), Visible { sees: Some(Arc::new(visible)), ..Visible::default() }));
+    }
+
+    /// Watches of an endpoint come this late, so that changes of different endpoints arrive in another order than they happened.
+    pub fn lag(&self, prefix: &str, lag: Duration) {
+        for (_, visible) in self.inner.endpoints.lock().iter().filter(|(known, _)| known == prefix) {
+            *visible.lag.lock() = (!lag.is_zero()).then_some(lag);
+        }
+    }
+
+    /// Takes an endpoint away: it answers 404, open watches end.
+    pub fn remove_endpoint(&self, prefix: &str) {
+        self.inner.endpoints.lock().retain(|(known, visible)| {
+            let keep = known != prefix;
+            visible.gone.fetch_or(!keep, Ordering::Relaxed);
+            keep
+        });
+        self.bump();
+    }
+
+    /// What a streaming list comes to; [`Streaming::Served`] unless set.
+    pub fn streaming(&self, streaming: Streaming) {
+        *self.inner.streaming.lock() = streaming;
+    }
+
+    /// Serves HTTP on a listener until `stop`, for programs in other processes.
+    ///
+    /// # Errors
+    /// Only when the listening socket fails for good.
+    pub async fn serve(&self, listener: tokio::net::TcpListener, stop: Stop) -> Result<(), ServeError> {
+        let (inner, faults) = (self.inner.clone(), self.faults.clone());
+        let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            answer::answer(inner.clone(), request)
+        });
+        serve_http(listener, FaultLayer(faults).layer(service), ServeOptions::default(), stop).await
     }
 
     /// What goes wrong between clients and this server.

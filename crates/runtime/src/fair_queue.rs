@@ -4,6 +4,8 @@
 //! - Groups take turns, so a group with a million keys delays a group with one key by one item.
 //! - Three lanes share 4:2:1 while all are busy, so none starves.
 //! - A group, and a bucket of groups, may hold only so many running keys; others go on.
+//!
+//! Every operation costs the same for ten groups as for ten thousand: what is at its bound leaves the turns until something of it ends.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -94,18 +96,32 @@ struct Group<K> {
     lanes: [VecDeque<K>; 3],
     in_ring: [bool; 3],
     running: usize,
-    parked: bool,
+}
+
+/// Groups that share a cap, and those of them that wait for their turn.
+struct Bucket<G> {
+    rings: [VecDeque<G>; 3],
+    in_ring: [bool; 3],
+    /// Turns left in this round: as many as the bucket had waiting groups, so that groups are equal whatever their bucket.
+    turns: [usize; 3],
+    running: usize,
+}
+
+impl<G> Default for Bucket<G> {
+    fn default() -> Self {
+        Bucket { rings: Default::default(), in_ring: [false; 3], turns: [0; 3], running: 0 }
+    }
+}
+
+impl<G> Bucket<G> {
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.rings.iter().all(VecDeque::is_empty)
+    }
 }
 
 impl<K> Default for Group<K> {
     fn default() -> Self {
-        Group {
-            keys: HashMap::new(),
-            lanes: Default::default(),
-            in_ring: [false; 3],
-            running: 0,
-            parked: false,
-        }
+        Group { keys: HashMap::new(), lanes: Default::default(), in_ring: [false; 3], running: 0 }
     }
 }
 
@@ -114,12 +130,12 @@ pub struct FairQueue<G, K> {
     limits: Limits,
     bucket: fn(&G) -> u64,
     groups: HashMap<G, Group<K>>,
-    rings: [VecDeque<G>; 3],
+    buckets: HashMap<u64, Bucket<G>>,
+    rings: [VecDeque<u64>; 3],
     timers: BTreeMap<(Instant, u64), (G, K)>,
     ticket: u64,
     turn: usize,
     running: usize,
-    buckets: HashMap<u64, (usize, Vec<G>)>,
     waiting: [usize; 3],
 }
 
@@ -130,12 +146,12 @@ impl<G: Clone + Eq + Hash, K: Clone + Eq + Hash> FairQueue<G, K> {
             limits,
             bucket,
             groups: HashMap::new(),
+            buckets: HashMap::new(),
             rings: Default::default(),
             timers: BTreeMap::new(),
             ticket: 0,
             turn: 0,
             running: 0,
-            buckets: HashMap::new(),
             waiting: [0; 3],
         }
     }
@@ -164,9 +180,9 @@ impl<G: Clone + Eq + Hash, K: Clone + Eq + Hash> FairQueue<G, K> {
             entry.present[lane as usize] = true;
             state.lanes[lane as usize].push_back(key);
         }
-        if !state.parked && !state.in_ring[lane as usize] {
+        if state.running < self.limits.per_group && !state.in_ring[lane as usize] {
             state.in_ring[lane as usize] = true;
-            self.rings[lane as usize].push_back(group);
+            self.line_up(group, lane as usize);
         }
     }
 
@@ -218,18 +234,7 @@ impl<G: Clone + Eq + Hash, K: Clone + Eq + Hash> FairQueue<G, K> {
     /// Gives back a key that ran; queues it again if it was pushed meanwhile. Says whether it was.
     pub fn done(&mut self, group: &G, key: &K, now: Instant) -> bool {
         self.running = self.running.saturating_sub(1);
-        let bucket = (self.bucket)(group);
-        let mut freed = Vec::new();
-        if let Some((count, parked)) = self.buckets.get_mut(&bucket) {
-            *count = count.saturating_sub(1);
-            freed = std::mem::take(parked);
-            if *count == 0 {
-                self.buckets.remove(&bucket);
-            }
-        }
-        for group in freed {
-            self.unpark(&group);
-        }
+        self.leave_bucket((self.bucket)(group));
         let Some(state) = self.groups.get_mut(group) else { return false };
         let Some(entry) = state.keys.get_mut(key).filter(|entry| entry.running) else { return false };
         entry.running = false;
@@ -238,7 +243,7 @@ impl<G: Clone + Eq + Hash, K: Clone + Eq + Hash> FairQueue<G, K> {
         if again.is_none() && entry.present == [false; 3] {
             state.keys.remove(key);
         }
-        self.unpark(group);
+        self.rejoin(group);
         match again {
             Some((None, lane)) => self.push(group.clone(), key.clone(), lane, now),
             Some((Some(at), lane)) => self.push_at(group.clone(), key.clone(), lane, at, now),
@@ -265,15 +270,21 @@ impl<G: Clone + Eq + Hash, K: Clone + Eq + Hash> FairQueue<G, K> {
 
     /// Forgets one waiting key; a running one ends without being queued again.
     pub fn forget(&mut self, group: &G, key: &K) {
-        let Some(entry) = self.groups.get_mut(group).and_then(|state| state.keys.get_mut(key)) else {
-            return;
-        };
+        let Some(state) = self.groups.get_mut(group) else { return };
+        let Some(entry) = state.keys.get_mut(key) else { return };
         entry.again = None;
         if let Some(lane) = entry.lane.take() {
             self.waiting[lane as usize] -= 1;
         }
         if let Some(timer) = entry.timer.take() {
             self.timers.remove(&timer);
+        }
+        // Where a lane still names the key, its turn removes it.
+        if entry.idle() {
+            state.keys.remove(key);
+            if state.keys.is_empty() {
+                self.groups.remove(group);
+            }
         }
     }
 
@@ -297,7 +308,15 @@ impl<G: Clone + Eq + Hash, K: Clone + Eq + Hash> FairQueue<G, K> {
         self.groups.values().map(|group| group.keys.len()).sum()
     }
 
-    /// Since when the oldest waiting key waits.
+    /// The groups that hold the most keys, with how many wait and how many run.
+    pub fn fullest(&self, count: usize) -> Vec<(G, usize, usize)> {
+        let mut all: Vec<_> = self.groups.iter().collect();
+        all.sort_unstable_by_key(|(_, state)| std::cmp::Reverse(state.keys.len()));
+        let shown = all.into_iter().take(count);
+        shown.map(|(group, state)| (group.clone(), state.keys.len() - state.running, state.running)).collect()
+    }
+
+    /// Since when the oldest waiting key waits. Looks at every key.
     pub fn oldest(&self) -> Option<Instant> {
         let waiting = |entry: &&Entry| entry.lane.is_some();
         self.groups
@@ -321,72 +340,113 @@ impl<G: Clone + Eq + Hash, K: Clone + Eq + Hash> FairQueue<G, K> {
 
     fn pop_lane(&mut self, lane: Lane) -> Option<Taken<G, K>> {
         let at = lane as usize;
-        while let Some(group) = self.rings[at].pop_front() {
-            let Some(state) = self.groups.get_mut(&group) else { continue };
-            // A dropped group may have come back since and be in the ring on its own.
-            if !state.in_ring[at] {
+        while let Some(&id) = self.rings[at].front() {
+            let Some(bucket) = self.buckets.get_mut(&id) else {
+                self.rings[at].pop_front();
                 continue;
-            }
-            state.in_ring[at] = false;
-            let bucket = (self.bucket)(&group);
-            if state.running >= self.limits.per_group {
-                state.parked = true;
-                continue;
-            }
-            let in_bucket = self.buckets.entry(bucket).or_default();
-            if in_bucket.0 >= self.limits.per_bucket {
-                if !state.parked {
-                    state.parked = true;
-                    in_bucket.1.push(group);
+            };
+            let next =
+                if bucket.running < self.limits.per_bucket { bucket.rings[at].pop_front() } else { None };
+            let Some(group) = next else {
+                // At its cap, or nobody waits: it comes back when something ends or is pushed.
+                bucket.in_ring[at] = false;
+                self.rings[at].pop_front();
+                if bucket.is_idle() {
+                    self.buckets.remove(&id);
                 }
                 continue;
+            };
+            let Some((key, since, more)) = self.pop_group(&group, at) else { continue };
+            let bucket = self.buckets.entry(id).or_default();
+            bucket.running += 1;
+            if more {
+                bucket.rings[at].push_back(group.clone());
             }
-            let mut found = None;
-            while let Some(key) = state.lanes[at].pop_front() {
-                let Some(entry) = state.keys.get_mut(&key) else { continue };
-                entry.present[at] = false;
-                if entry.lane == Some(lane) {
-                    entry.lane = None;
-                    entry.running = true;
-                    found = Some((key, entry.since));
-                    break;
-                }
-                if entry.idle() {
-                    state.keys.remove(&key);
-                }
+            bucket.turns[at] = bucket.turns[at].saturating_sub(1);
+            if bucket.turns[at] == 0 {
+                bucket.turns[at] = bucket.rings[at].len();
+                self.rings[at].rotate_left(1);
             }
-            if let Some((key, since)) = found {
-                if !state.lanes[at].is_empty() {
-                    state.in_ring[at] = true;
-                    self.rings[at].push_back(group.clone());
-                }
-                state.running += 1;
-                in_bucket.0 += 1;
-                self.running += 1;
-                self.waiting[at] -= 1;
-                return Some(Taken { group, key, lane, since });
-            }
-            if in_bucket.0 == 0 && in_bucket.1.is_empty() {
-                self.buckets.remove(&bucket);
-            }
-            if state.keys.is_empty() {
-                self.groups.remove(&group);
-            }
+            self.running += 1;
+            self.waiting[at] -= 1;
+            return Some(Taken { group, key, lane, since });
         }
         None
     }
 
-    fn unpark(&mut self, group: &G) {
+    /// The next key of a group whose turn it is, and whether the group still has more in this lane.
+    fn pop_group(&mut self, group: &G, at: usize) -> Option<(K, Instant, bool)> {
+        let state = self.groups.get_mut(group)?;
+        // A dropped group may have come back since and wait for a turn of its own.
+        if !std::mem::take(&mut state.in_ring[at]) || state.running >= self.limits.per_group {
+            return None;
+        }
+        while let Some(key) = state.lanes[at].pop_front() {
+            let Some(entry) = state.keys.get_mut(&key) else { continue };
+            entry.present[at] = false;
+            if entry.lane.is_some_and(|lane| lane as usize == at) {
+                entry.lane = None;
+                entry.running = true;
+                let since = entry.since;
+                state.running += 1;
+                let more = !state.lanes[at].is_empty() && state.running < self.limits.per_group;
+                state.in_ring[at] = more;
+                return Some((key, since, more));
+            }
+            if entry.idle() {
+                state.keys.remove(&key);
+            }
+        }
+        if state.keys.is_empty() {
+            self.groups.remove(group);
+        }
+        None
+    }
+
+    /// Puts a group behind the others of its bucket.
+    fn line_up(&mut self, group: G, at: usize) {
+        let id = (self.bucket)(&group);
+        let bucket = self.buckets.entry(id).or_default();
+        bucket.rings[at].push_back(group);
+        self.enter_ring(id, at);
+    }
+
+    /// Gives a bucket turns, if it has something that may run and none so far.
+    fn enter_ring(&mut self, id: u64, at: usize) {
+        let Some(bucket) = self.buckets.get_mut(&id) else { return };
+        if bucket.in_ring[at] || bucket.rings[at].is_empty() || bucket.running >= self.limits.per_bucket {
+            return;
+        }
+        bucket.in_ring[at] = true;
+        bucket.turns[at] = bucket.rings[at].len();
+        self.rings[at].push_back(id);
+    }
+
+    /// A key of a bucket ended.
+    fn leave_bucket(&mut self, id: u64) {
+        let Some(bucket) = self.buckets.get_mut(&id) else { return };
+        bucket.running = bucket.running.saturating_sub(1);
+        if bucket.is_idle() && bucket.in_ring == [false; 3] {
+            self.buckets.remove(&id);
+            return;
+        }
+        for at in 0..3 {
+            self.enter_ring(id, at);
+        }
+    }
+
+    /// A key of a group ended: where it has more, it gets its turns back.
+    fn rejoin(&mut self, group: &G) {
         let Some(state) = self.groups.get_mut(group) else { return };
         if state.running >= self.limits.per_group {
             return;
         }
-        state.parked = false;
-        for at in 0..3 {
-            if !state.lanes[at].is_empty() && !state.in_ring[at] {
-                state.in_ring[at] = true;
-                self.rings[at].push_back(group.clone());
-            }
+        let mut joins = [false; 3];
+        for (at, joins) in joins.iter_mut().enumerate() {
+            *joins = !state.lanes[at].is_empty() && !std::mem::replace(&mut state.in_ring[at], true);
+        }
+        for (at, _) in joins.into_iter().enumerate().filter(|(_, joins)| *joins) {
+            self.line_up(group.clone(), at);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runtime::Lane;
 
-use super::shared::{Group, Shared};
+use super::shared::Shared;
 use crate::{
     Cached, Cluster, ClusterObjectRef, ObjectKey,
     fleet::{Scope, WeakFleet},
@@ -23,7 +23,7 @@ pub(super) struct Primary<K: Cached> {
 impl<K: Cached> StoreListener<K> for Primary<K> {
     fn changed(&self, place: &Place, change: &Change<'_, K>) {
         let shared = &self.shared;
-        let Some(cluster) = shared.cluster_at(place) else { return };
+        let Some(member) = shared.member_at(place) else { return };
         match change {
             Change::Applied { old, new, initial } => {
                 if old.is_some_and(|old| self.is_same(old, new)) {
@@ -31,16 +31,16 @@ impl<K: Cached> StoreListener<K> for Primary<K> {
                 }
                 let key = ObjectKey::of(new.as_ref());
                 if shared.rules.keeps_deleted {
-                    shared.deleted.lock().remove(&(Group::of(&cluster), key.clone()));
+                    shared.take_deleted(&member.group(), &key);
                 }
-                shared.enqueue(&cluster, key, lane(*initial));
+                shared.enqueue(&member, key, lane(*initial));
             }
             Change::Deleted(last) => {
                 let key = ObjectKey::of(last.as_ref());
-                shared.forget(&cluster, &key);
+                shared.forget(&member.group(), &key);
                 if shared.rules.keeps_deleted {
-                    shared.deleted.lock().insert((Group::of(&cluster), key.clone()), (*last).clone());
-                    shared.enqueue(&cluster, key, Lane::Fresh);
+                    shared.keep_deleted(member.group(), key.clone(), (*last).clone());
+                    shared.enqueue(&member, key, Lane::Fresh);
                 }
             }
         }

@@ -13,7 +13,10 @@ use parking_lot::{Mutex, RwLock};
 use runtime::{Clock, Ids, Metrics, Stop, Tasks};
 
 use super::{Fleet, Inner};
-use crate::{Provider, ProviderName, client::ClientCache, metrics::FleetMetrics};
+use crate::{
+    Coordinator, Lists, Provider, ProviderName, client::ClientCache, coordination::Claims,
+    metrics::FleetMetrics,
+};
 
 /// Why a fleet could not be built or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,11 @@ pub struct FleetLimits {
     pub provider_grace: Duration,
     /// At shutdown, running reconciles have this long to end.
     pub drain: Duration,
+    /// How complete lists are read.
+    pub lists: Lists,
+    /// Clusters of a scope in which every kind is refused with 403 are let go after this long. Off unless set: a mistake in roles must not
+    /// look as if tenants were deleted.
+    pub forbidden_after: Option<Duration>,
 }
 
 impl Default for FleetLimits {
@@ -46,6 +54,8 @@ impl Default for FleetLimits {
             clients: 1024,
             provider_grace: Duration::from_secs(60),
             drain: Duration::from_secs(25),
+            lists: Lists::Paged,
+            forbidden_after: None,
         }
     }
 }
@@ -58,6 +68,7 @@ pub struct FleetBuilder {
     clock: Clock,
     ids: Option<Ids>,
     metrics: Metrics,
+    coordinator: Coordinator,
 }
 
 impl FleetBuilder {
@@ -78,6 +89,13 @@ impl FleetBuilder {
     #[must_use]
     pub fn limits(mut self, limits: FleetLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Shares the work between replicas; everything is worked on here unless set.
+    #[must_use]
+    pub fn coordinator(mut self, coordinator: Coordinator) -> Self {
+        self.coordinator = coordinator;
         self
     }
 
@@ -130,6 +148,10 @@ impl FleetBuilder {
             next_listener: AtomicU64::new(0),
             running: AtomicBool::new(false),
             recorded: crate::recorder::Recorded::default(),
+            claims: Claims::new(&self.coordinator),
+            claim_tasks: Tasks::with_grace(Duration::from_secs(10)),
+            coordinator: Mutex::new(Some(self.coordinator)),
+            inspected: Mutex::default(),
         })))
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,31 +40,44 @@ impl Fleet {
         let lists = Arc::new(Semaphore::new(self.limits().list_parallelism.max(1)));
         let ids = self.ids().part(&format!("provider/{name}"));
         let mut pause = FullJitter::new(Duration::from_millis(200), Duration::from_secs(30), ids);
-        let grace = self.limits().provider_grace;
-        let mut silent_since: Option<Instant> = None;
+        // When what is known has to go, unless the provider reports again before.
+        let mut ends_at: Option<Instant> = None;
         loop {
             let mut report = Report::default();
             let mut stream = provider.clone().fleet();
-            while let Some(event) = stream.next().await {
+            loop {
+                let event = tokio::select! {
+                    biased;
+                    event = stream.next() => event,
+                    () = sleep_until(ends_at), if ends_at.is_some() => {
+                        ends_at = None;
+                        self.end_provider(&name);
+                        continue;
+                    }
+                };
                 match event {
-                    Ok(event) => {
-                        silent_since = None;
+                    None => break,
+                    Some(Ok(event)) => {
+                        ends_at = None;
                         pause.reset();
                         self.report(&name, &lists, &mut report, event);
                     }
-                    Err(error) => {
+                    // One thing that could not be reported; the rest goes on.
+                    Some(Err(error)) => {
                         tracing::warn!(%error, "provider failed");
                         self.0.state.write().degraded.insert((name.clone(), None), error.reason);
                     }
                 }
             }
-            let since = *silent_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= grace {
+            ends_at.get_or_insert_with(|| Instant::now() + self.limits().provider_grace);
+            let wait = pause.next_delay();
+            tracing::warn!(provider = %name, wait_ms = wait.as_millis() as u64, "provider's stream ended, asking again");
+            let again = Instant::now() + wait;
+            if ends_at.is_some_and(|at| at <= again) {
+                sleep_until(ends_at.take()).await;
                 self.end_provider(&name);
             }
-            let wait = pause.next_delay().min(grace);
-            tracing::warn!(provider = %name, wait_ms = wait.as_millis() as u64, "provider's stream ended, asking again");
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep_until(again).await;
         }
     }
 
@@ -120,12 +136,14 @@ impl Fleet {
                 stop: self.stopping().child(),
                 lists: lists.clone(),
                 said: parking_lot::Mutex::default(),
+                forbidden: AtomicBool::new(false),
             });
             state.scopes.insert(at, opened.clone());
+            state.by_index.insert(opened.index, opened.clone());
             opened
         };
         tracing::info!(provider = %name, scope = %opened.id, "scope opened");
-        let stores: Vec<_> = self.0.stores.lock().values().cloned().collect();
+        let stores = self.all_stores();
         for store in stores {
             store.open(self, &opened);
         }
@@ -136,6 +154,9 @@ impl Fleet {
             let mut state = self.0.state.write();
             state.degraded.remove(&(name.clone(), Some(id.clone())));
             let closed = state.scopes.remove(&(name.clone(), id.clone()));
+            if let Some(closed) = &closed {
+                state.by_index.remove(&closed.index);
+            }
             let by_scope = |(key, words): (&ClusterKey, &Vec<ClusterSeed>)| {
                 (key.provider == *name && words.iter().any(|word| word.scope == *id)).then(|| key.clone())
             };
@@ -146,7 +167,7 @@ impl Fleet {
         for key in heard {
             self.withdraw(&key, id, Gone::ScopeClosed);
         }
-        let stores: Vec<_> = self.0.stores.lock().values().cloned().collect();
+        let stores = self.all_stores();
         for store in stores {
             store.close(scope.index);
         }
@@ -154,7 +175,7 @@ impl Fleet {
     }
 
     /// A scope says that it serves a cluster. The first word of a scope makes it the owner; later ones only refresh.
-    fn up(&self, name: &ProviderName, seed: ClusterSeed) {
+    pub(super) fn up(&self, name: &ProviderName, seed: ClusterSeed) {
         let key = ClusterKey { provider: name.clone(), id: seed.id.clone() };
         let (known, scope, first) = {
             let mut state = self.0.state.write();
@@ -184,6 +205,8 @@ impl Fleet {
             }
             // A late word of a scope that the cluster moved away from.
             Some(_) => {}
+            // Its scope is refused altogether; the word counts once that is over.
+            None if self.is_forbidden(scope) => {}
             None => self.engage(key, scope, seed),
         }
     }
@@ -239,7 +262,7 @@ impl Fleet {
         }
     }
 
-    fn engage(&self, key: ClusterKey, scope: u32, seed: ClusterSeed) {
+    pub(super) fn engage(&self, key: ClusterKey, scope: u32, seed: ClusterSeed) {
         let epoch = Epoch(self.0.epochs.fetch_add(1, Ordering::Relaxed));
         let clients = self.0.clients.clone();
         let aliases = seed.aliases.clone();
@@ -259,7 +282,7 @@ impl Fleet {
         }
     }
 
-    fn disengage(&self, key: &ClusterKey, why: Gone) {
+    pub(super) fn disengage(&self, key: &ClusterKey, why: Gone) {
         let listeners = self.0.listeners.read();
         let cluster = {
             let mut state = self.0.state.write();
@@ -306,5 +329,11 @@ impl Fleet {
         for scope in scopes {
             self.close_scope(name, &scope.id);
         }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
     }
 }

@@ -1,5 +1,7 @@
 //! The state of a fleet, for readiness and for people.
 
+use std::time::Duration;
+
 use runtime::CheckState;
 
 use super::Fleet;
@@ -20,6 +22,10 @@ pub struct KindHealth {
     pub fault: Option<String>,
     /// Complete lists read so far.
     pub lists: u64,
+    /// The resource version of the last event or bookmark.
+    pub version: Option<String>,
+    /// How long ago it came.
+    pub silent_for: Option<Duration>,
 }
 
 /// The state of a fleet.
@@ -57,11 +63,12 @@ impl Fleet {
     /// The state of every provider, scope and kind.
     pub fn health(&self) -> Health {
         let state = self.0.state.read();
-        let stores: Vec<_> = self.0.stores.lock().values().cloned().collect();
+        let stores = self.all_stores();
         let mut kinds = Vec::new();
         for scope in state.scopes.values() {
             for store in &stores {
                 let Some(sync) = store.sync_of(scope.index) else { continue };
+                let last = sync.progress.last();
                 kinds.push(KindHealth {
                     kind: store.label().to_string(),
                     provider: scope.provider.clone(),
@@ -69,6 +76,8 @@ impl Fleet {
                     synced: sync.synced,
                     fault: sync.fault,
                     lists: sync.relists,
+                    silent_for: last.as_ref().map(|(at, _)| at.elapsed()),
+                    version: last.map(|(_, version)| version),
                 });
             }
         }

@@ -7,15 +7,14 @@ use futures::{Stream, StreamExt as _};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
-use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::{
-    Inner, Visible,
+    Inner, Streaming, Visible,
     objects::{Address, Event},
 };
 
-type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+pub(super) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// What a path means.
 struct Target {
@@ -51,6 +50,13 @@ impl Target {
         Some(Target { cluster, group, version, plural, namespace, name, status })
     }
 
+    fn api_version(&self) -> String {
+        match self.group.as_str() {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+
     fn address(&self, name: &str) -> Address {
         Address::new(&self.cluster, &self.group, &self.plural, self.namespace.as_deref(), name)
     }
@@ -63,7 +69,10 @@ impl Target {
     }
 }
 
-pub(super) async fn answer(inner: Arc<Inner>, request: Request<Body>) -> Result<Answer, Infallible> {
+pub(super) async fn answer<B>(inner: Arc<Inner>, request: Request<B>) -> Result<Answer, Infallible>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+{
     let (parts, body) = request.into_parts();
     let path_and_query = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     inner.requests.lock().push(format!("{} {path_and_query}", parts.method));
@@ -75,7 +84,7 @@ pub(super) async fn answer(inner: Arc<Inner>, request: Request<Body>) -> Result<
     };
     let query: HashMap<String, String> =
         parts.uri.query().unwrap_or_default().split('&').filter_map(pair).collect();
-    let data = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let data = body.collect().await.ok().map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let value: Value = serde_json::from_slice(&data).unwrap_or_default();
     let content =
         parts.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -85,8 +94,9 @@ pub(super) async fn answer(inner: Arc<Inner>, request: Request<Body>) -> Result<
         }
         (&Method::GET, None) => list(&inner, &target, &visible, &query),
         (&Method::GET, Some(name)) => {
-            let found = inner.objects.lock().get(&target.address(name)).filter(|object| visible(object));
-            found.map_or_else(|| not_found(name), |object| ok(200, &object))
+            let found = inner.objects.lock().stored(&target.address(name));
+            let found = found.filter(|object| visible.sees(&object.value));
+            found.map_or_else(|| not_found(name), |object| text(200, object.text().to_owned()))
         }
         (&Method::POST, None) => create(&inner, &target, value),
         (&Method::PUT | &Method::PATCH, Some(name)) => {
@@ -114,25 +124,43 @@ fn pair(text: &str) -> Option<(String, String)> {
 }
 
 fn list(inner: &Inner, target: &Target, visible: &Visible, query: &HashMap<String, String>) -> Answer {
-    let objects = inner.objects.lock();
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
-    let skip: usize = query.get("continue").and_then(|skip| skip.parse().ok()).unwrap_or(0);
-    let found: Vec<&Value> = objects
-        .iter()
-        .filter(|(address, object)| target.has(address) && visible(object))
-        .map(|(_, object)| object)
-        .collect();
-    let page: Vec<&Value> = found.iter().skip(skip).take(limit).copied().collect();
-    let mut metadata = json!({ "resourceVersion": objects.revision.to_string() });
-    if skip + page.len() < found.len() {
-        metadata["continue"] = json!((skip + page.len()).to_string());
-    }
-    let version = if target.group.is_empty() {
-        target.version.clone()
-    } else {
-        format!("{}/{}", target.group, target.version)
+    let after = match query.get("continue").map(|token| Address::from_token(token)) {
+        Some(None) => return failure(410, "Expired", "the continue token is too old"),
+        token => token.flatten(),
     };
-    ok(200, &json!({ "kind": "List", "apiVersion": version, "metadata": metadata, "items": page }))
+    let objects = inner.objects.lock();
+    let mut found = objects
+        .of_kind(&target.group, &target.plural, after)
+        .filter(|(address, object)| target.has(address) && visible.sees(&object.value));
+    let mut items = String::new();
+    let (mut last, mut count) = (None, 0);
+    for (address, object) in found.by_ref().take(limit) {
+        if count > 0 {
+            items.push(',');
+        }
+        items.push_str(object.text());
+        (last, count) = (Some(address.clone()), count + 1);
+    }
+    let mut metadata = json!({ "resourceVersion": objects.revision.to_string() });
+    if found.next().is_some()
+        && let Some(last) = last
+    {
+        metadata["continue"] = json!(last.token());
+    }
+    let version = target.api_version();
+    let kind = list_kind(&objects, target);
+    text(
+        200,
+        format!(r#"{{"kind":"{kind}","apiVersion":"{version}","metadata":{metadata},"items":[{items}]}}"#),
+    )
+}
+
+/// Clients in other languages check the kind of a list.
+fn list_kind(objects: &super::objects::Objects, target: &Target) -> String {
+    let first = objects.of_kind(&target.group, &target.plural, None).next();
+    let kind = first.and_then(|(_, object)| object.value["kind"].as_str());
+    kind.map_or_else(|| "List".to_owned(), |kind| format!("{kind}List"))
 }
 
 fn create(inner: &Inner, target: &Target, mut object: Value) -> Answer {
@@ -168,7 +196,7 @@ fn write(
 ) -> Result<Value, (u16, String)> {
     let address = target.address(name);
     let mut objects = inner.objects.lock();
-    let old = objects.get(&address).filter(|object| visible(object)).ok_or((404, String::new()))?;
+    let old = objects.get(&address).filter(|object| visible.sees(object)).ok_or((404, String::new()))?;
     let mut new = old.clone();
     if method == Method::PUT {
         new = body;
@@ -236,11 +264,43 @@ fn delete(inner: &Inner, target: &Target, name: &str) -> Answer {
 
 fn watch(inner: Arc<Inner>, target: Target, visible: Visible, query: &HashMap<String, String>) -> Answer {
     let from = query.get("resourceVersion").and_then(|version| version.parse().ok());
-    let from: u64 = from.unwrap_or_else(|| inner.objects.lock().revision);
     let bookmarks = query.get("allowWatchBookmarks").is_some_and(|value| value == "true");
+    let initial = query.get("sendInitialEvents").is_some_and(|value| value == "true");
+    let streaming = *inner.streaming.lock();
+    if initial && streaming == Streaming::Refused {
+        return failure(
+            422,
+            "Invalid",
+            "sendInitialEvents is forbidden for watch unless the WatchList feature is enabled",
+        );
+    }
+    let mut first = String::new();
+    let from: u64 = match from {
+        Some(from) if !initial => from,
+        _ => {
+            // A watch without a version begins with what is there, whether it knows the parameter or not.
+            let objects = inner.objects.lock();
+            let there = objects.of_kind(&target.group, &target.plural, None);
+            for (_, object) in
+                there.filter(|(address, object)| target.has(address) && visible.sees(&object.value))
+            {
+                first.push_str(&line("ADDED", object.text()));
+            }
+            if initial && streaming == Streaming::Served {
+                let end = json!({ "kind": "Bookmark", "apiVersion": target.api_version(), "metadata": {
+                    "resourceVersion": objects.revision.to_string(),
+                    "annotations": { "k8s.io/initial-events-end": "true" } } });
+                first.push_str(&line("BOOKMARK", &end.to_string()));
+            }
+            objects.revision
+        }
+    };
     let lines = lines(inner, target, visible, from, bookmarks);
-    let body = StreamBody::new(lines.map(|line| Ok(Frame::data(Bytes::from(line)))));
-    Response::new(body.boxed_unsync())
+    let first = futures::stream::iter((!first.is_empty()).then_some(first));
+    let body = StreamBody::new(first.chain(lines).map(|line| Ok(Frame::data(Bytes::from(line)))));
+    let mut response = Response::new(body.boxed_unsync());
+    response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
+    response
 }
 
 fn lines(
@@ -255,10 +315,16 @@ fn lines(
         let mut at = from;
         loop {
             tick.mark_unchanged();
+            if let Some(lag) = visible.lag() {
+                tokio::time::sleep(lag).await;
+            }
+            if visible.is_gone() {
+                return;
+            }
             let events = inner.objects.lock().since(at);
             let Some(events) = events else {
                 let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version" });
-                yield line("ERROR", &status);
+                yield line("ERROR", &status.to_string());
                 return;
             };
             for event in events {
@@ -272,8 +338,12 @@ fn lines(
                 Ok(Err(_)) => return,
                 Err(_) if bookmarks => {
                     let revision = inner.objects.lock().revision;
+                    // What happened since is not sent yet, so the bookmark must not pass it.
+                    if inner.objects.lock().since(at).is_some_and(|events| events.iter().any(|event| target.has(&event.address))) {
+                        continue;
+                    }
                     at = at.max(revision);
-                    yield line("BOOKMARK", &json!({ "metadata": { "resourceVersion": at.to_string() } }));
+                    yield line("BOOKMARK", &json!({ "kind": "Bookmark", "apiVersion": target.api_version(), "metadata": { "resourceVersion": at.to_string() } }).to_string());
                 }
                 Err(_) => {}
             }
@@ -286,27 +356,34 @@ fn seen(target: &Target, visible: &Visible, event: Event) -> Option<String> {
     if !target.has(&event.address) {
         return None;
     }
-    let was = event.old.as_ref().is_some_and(|old| visible(old));
-    let is = event.new.as_ref().is_some_and(|new| visible(new));
+    let was = event.old.as_ref().is_some_and(|old| visible.sees(&old.value));
+    let is = event.new.as_ref().is_some_and(|new| visible.sees(&new.value));
     match (was, is) {
         (false, false) => None,
-        (false, true) => event.new.map(|new| line("ADDED", &new)),
-        (true, true) => event.new.map(|new| line("MODIFIED", &new)),
+        (false, true) => event.new.map(|new| line("ADDED", new.text())),
+        (true, true) => event.new.map(|new| line("MODIFIED", new.text())),
         (true, false) => {
-            let mut last = event.new.or(event.old)?;
+            let mut last = event.new.or(event.old)?.value.clone();
             last["metadata"]["resourceVersion"] = json!(event.revision.to_string());
-            Some(line("DELETED", &last))
+            Some(line("DELETED", &last.to_string()))
         }
     }
 }
 
-fn line(kind: &str, object: &Value) -> String {
-    format!("{}\n", json!({ "type": kind, "object": object }))
+fn line(kind: &str, object: &str) -> String {
+    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
 
+const JSON: http::HeaderValue = http::HeaderValue::from_static("application/json");
+
 fn ok(code: u16, body: &Value) -> Answer {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())).boxed_unsync());
+    text(code, body.to_string())
+}
+
+fn text(code: u16, body: String) -> Answer {
+    let mut response = Response::new(Full::new(Bytes::from(body)).boxed_unsync());
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
     response
 }
 

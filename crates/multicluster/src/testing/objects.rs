@@ -1,8 +1,31 @@
 //! The objects of a fake server, with their history.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Bound,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::{Value, json};
+
+/// Changes that are remembered; watches from before expire.
+const HISTORY: usize = 200_000;
+
+/// An object with its JSON text, made when first asked for.
+pub(crate) struct Stored {
+    pub(crate) value: Value,
+    text: OnceLock<Box<str>>,
+}
+
+impl Stored {
+    fn new(value: Value) -> Arc<Self> {
+        Arc::new(Stored { value, text: OnceLock::new() })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.text.get_or_init(|| self.value.to_string().into())
+    }
+}
 
 /// Where an object is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +46,20 @@ impl Address {
             namespace: namespace.filter(|namespace| !namespace.is_empty()).map(str::to_owned),
             name: name.to_owned(),
         }
+    }
+
+    /// A continue token that names this address.
+    pub(crate) fn token(&self) -> String {
+        let namespace = self.namespace.as_deref().unwrap_or_default();
+        [&self.group, &self.plural, &self.cluster, namespace, &self.name].join("~")
+    }
+
+    pub(crate) fn from_token(token: &str) -> Option<Self> {
+        let mut parts = token.split('~');
+        let mut next = || parts.next();
+        let (group, plural, cluster) = (next()?, next()?, next()?);
+        let (namespace, name) = (next()?, next()?);
+        Some(Self::new(cluster, group, plural, Some(namespace), name))
     }
 
     pub(crate) fn of(cluster: &str, object: &Value, plural: &str) -> Self {
@@ -46,36 +83,50 @@ impl Address {
 pub(crate) struct Event {
     pub(crate) revision: u64,
     pub(crate) address: Address,
-    pub(crate) old: Option<Value>,
-    pub(crate) new: Option<Value>,
+    pub(crate) old: Option<Arc<Stored>>,
+    pub(crate) new: Option<Arc<Stored>>,
 }
 
 #[derive(Default)]
 pub(crate) struct Objects {
     pub(crate) revision: u64,
     pub(crate) compacted: u64,
-    objects: BTreeMap<Address, Value>,
+    objects: BTreeMap<Address, Arc<Stored>>,
     log: VecDeque<Event>,
     uid: u64,
 }
 
 impl Objects {
     pub(crate) fn get(&self, address: &Address) -> Option<Value> {
+        self.stored(address).map(|stored| stored.value.clone())
+    }
+
+    pub(crate) fn stored(&self, address: &Address) -> Option<Arc<Stored>> {
         self.objects.get(address).cloned()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Address, &Value)> {
-        self.objects.iter()
+    /// Objects of one kind, those behind `after` only.
+    pub(crate) fn of_kind<'a>(
+        &'a self,
+        group: &'a str,
+        plural: &'a str,
+        after: Option<Address>,
+    ) -> impl Iterator<Item = (&'a Address, &'a Arc<Stored>)> {
+        let first =
+            after.map_or_else(|| Bound::Included(Address::new("", group, plural, None, "")), Bound::Excluded);
+        let range = self.objects.range((first, Bound::Unbounded));
+        range.take_while(move |(address, _)| address.group == group && address.plural == plural)
     }
 
     /// Writes an object with a new revision and what the server fills in.
     pub(crate) fn put(&mut self, address: Address, mut object: Value) -> Value {
         self.revision += 1;
-        let old = self.objects.get(&address).cloned();
+        let before = self.objects.get(&address).cloned();
+        let old = before.as_ref().map(|stored| &stored.value);
         let metadata = &mut object["metadata"];
         metadata["resourceVersion"] = json!(self.revision.to_string());
         metadata["annotations"]["kcp.io/cluster"] = json!(address.cluster);
-        match &old {
+        match old {
             None => {
                 self.uid += 1;
                 if metadata["uid"].is_null() {
@@ -98,21 +149,28 @@ impl Objects {
                 object["metadata"]["generation"] = json!(generation);
             }
         }
-        self.objects.insert(address.clone(), object.clone());
-        self.log.push_back(Event { revision: self.revision, address, old, new: Some(object.clone()) });
+        let stored = Stored::new(object.clone());
+        self.objects.insert(address.clone(), stored.clone());
+        self.note(Event { revision: self.revision, address, old: before, new: Some(stored) });
         object
+    }
+
+    fn note(&mut self, event: Event) {
+        self.log.push_back(event);
+        if self.log.len() > HISTORY
+            && let Some(oldest) = self.log.pop_front()
+        {
+            self.compacted = oldest.revision;
+        }
     }
 
     pub(crate) fn remove(&mut self, address: &Address) -> Option<Value> {
         let old = self.objects.remove(address)?;
         self.revision += 1;
-        self.log.push_back(Event {
-            revision: self.revision,
-            address: address.clone(),
-            old: Some(old.clone()),
-            new: None,
-        });
-        Some(old)
+        let address = address.clone();
+        let value = old.value.clone();
+        self.note(Event { revision: self.revision, address, old: Some(old), new: None });
+        Some(value)
     }
 
     pub(crate) fn compact(&mut self) {

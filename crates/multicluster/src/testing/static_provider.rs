@@ -12,25 +12,52 @@ use crate::{
     ScopeId, WatchScope, prefix_client,
 };
 
-/// Reports events in the order a test sends them. Clones share one stream.
+/// Reports events in the order a test sends them. Clones share one stream. A second stream begins where the first was ended by
+/// [`end`](StaticProvider::end).
 #[derive(Clone)]
 pub struct StaticProvider {
     name: ProviderName,
-    send: mpsc::UnboundedSender<FleetEvent>,
-    receive: Arc<Mutex<Option<mpsc::UnboundedReceiver<FleetEvent>>>>,
+    wire: Arc<Mutex<Wire>>,
+}
+
+struct Wire {
+    send: mpsc::UnboundedSender<Result<FleetEvent, ProviderError>>,
+    receive: Option<mpsc::UnboundedReceiver<Result<FleetEvent, ProviderError>>>,
+}
+
+impl Wire {
+    fn new() -> Self {
+        let (send, receive) = mpsc::unbounded_channel();
+        Wire { send, receive: Some(receive) }
+    }
 }
 
 impl StaticProvider {
     /// Nothing reported so far.
     pub fn new(name: impl Into<ProviderName>) -> Self {
-        let (send, receive) = mpsc::unbounded_channel();
-        StaticProvider { name: name.into(), send, receive: Arc::new(Mutex::new(Some(receive))) }
+        StaticProvider { name: name.into(), wire: Arc::new(Mutex::new(Wire::new())) }
+    }
+
+    /// Ends the stream; what is sent from now on comes when the fleet asks again.
+    pub fn end(&self) {
+        *self.wire.lock() = Wire::new();
     }
 
     /// Reports an event.
     pub fn send(&self, event: FleetEvent) {
         // The stream ends with the fleet; late events of a test then have no reader.
-        let _ = self.send.send(event);
+        let _ = self.wire.lock().send.send(Ok(event));
+    }
+
+    /// Reports something that cannot be reported.
+    pub fn fail(&self, reason: &str) {
+        let error = ProviderError { provider: self.name.clone(), reason: reason.to_owned() };
+        let _ = self.wire.lock().send.send(Err(error));
+    }
+
+    /// Reports that a scope went, with all its clusters.
+    pub fn scope_down(&self, id: &str) {
+        self.send(FleetEvent::ScopeDown(ScopeId::from(id)));
     }
 
     /// Reports a scope: all clusters below `PREFIX/clusters/` of a server.
@@ -85,8 +112,8 @@ impl Provider for StaticProvider {
     }
 
     fn fleet(self: Arc<Self>) -> BoxStream<'static, Result<FleetEvent, ProviderError>> {
-        match self.receive.lock().take() {
-            Some(mut receive) => futures::stream::poll_fn(move |cx| receive.poll_recv(cx)).map(Ok).boxed(),
+        match self.wire.lock().receive.take() {
+            Some(mut receive) => futures::stream::poll_fn(move |cx| receive.poll_recv(cx)).boxed(),
             None => futures::stream::pending().boxed(),
         }
     }
