@@ -7,6 +7,10 @@ use mesh::{DemoEvent, Mesh, MeshOptions, Reach};
 use scenarios::{Plane, resident_bytes};
 use serde_json::{Value, json};
 
+/// That of the program measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The step in which the invited person uses what was granted.
 const LAST_STEP: usize = 9;
 const CREATORS: usize = 4;
@@ -150,11 +154,13 @@ async fn create(plane: &Arc<Plane>, numbers: std::ops::Range<usize>) {
     }
 }
 
+/// A cell for each figure; what is beside it for comparison is not counted.
 fn print(rows: &[Row], many: usize) {
-    let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
-    println!("{:width$}  {:>12}  {:>14}  {:>12}  {:>8}  aim met", "", "here", "kcp", "ratio", "aim");
+    let build = if cfg!(debug_assertions) { "debug build: figures mean nothing" } else { "release build" };
+    println!("{many} workspaces, {build}");
     for row in rows {
         let met = if row.more_is_better { row.own > row.aim } else { row.own < row.aim };
+        let word = if met { "ok" } else { "RED" };
         let (kcp, ratio) = match row.kcp {
             None => ("-".to_owned(), "-".to_owned()),
             Some((low, high)) => {
@@ -164,19 +170,18 @@ fn print(rows: &[Row], many: usize) {
                 (format!("{kcp} {}", row.unit), format!("{ratio:.0}x"))
             }
         };
-        println!(
-            "{:width$}  {:>9.3} {:2}  {kcp:>14}  {ratio:>12}  {:>5} {:2}  {}",
-            row.what,
-            row.own,
-            row.unit,
-            row.aim,
-            row.unit,
-            if met { "yes" } else { "no" },
-        );
+        let sign = if row.more_is_better { '>' } else { '<' };
+        let (own, aim) = (format!("{:.3} {}", row.own, row.unit), format!("{sign} {} {}", row.aim, row.unit));
+        let reason = format!("{own} is not {aim}");
+        cell(&row.what, "here", json!({"cell": word, "text": own, "reason": reason}));
+        for (column, text) in [("aim", aim), ("kcp", kcp), ("ratio", ratio)] {
+            cell(&row.what, column, json!({"cell": "note", "text": text}));
+        }
     }
-    println!(
-        "\nbench start: {} rows, {many} workspaces, {} build",
-        rows.len(),
-        if cfg!(debug_assertions) { "debug" } else { "release" }
-    );
+}
+
+fn cell(row: &str, column: &str, mut cell: Value) {
+    cell["row"] = row.into();
+    cell["column"] = column.into();
+    println!("::cell {cell}");
 }

@@ -53,27 +53,50 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn walk_06_and_07_account_and_security_operator_make_an_organisation() {
+async fn walk_06_account_operator_makes_types_workspace_and_account_info_of_an_organisation() {
     let told = told(2).await;
     for kind in ["org", "account"] {
         let made = told.read("root:orgs", &format!("{TENANCY}/workspacetypes/acme-{kind}")).await;
         assert_eq!(made["metadata"]["labels"]["core.platform-mesh.io/org"], "acme");
         assert_eq!(made["spec"]["extend"]["with"][0]["name"], kind);
-        assert_eq!(made["spec"]["authenticationConfigurations"][0]["name"], "acme");
+        assert_eq!(made["spec"]["extend"]["with"][0]["path"], "root");
     }
+    let account = told.read("root:orgs", &format!("{CORE}/accounts/acme")).await;
     let workspace = told.read("root:orgs", &format!("{TENANCY}/workspaces/acme")).await;
-    assert_eq!(workspace["metadata"]["ownerReferences"][0]["kind"], "Account");
+    assert_eq!(workspace["metadata"]["ownerReferences"][0]["uid"], account["metadata"]["uid"]);
+    assert_eq!(workspace["spec"]["type"], serde_json::json!({"name": "acme-org", "path": "root:orgs"}));
     assert_eq!(workspace["status"]["phase"], "Ready");
+    let info = told.read("root:orgs:acme", &format!("{CORE}/accountinfos/account")).await;
+    let own = &info["spec"]["account"];
+    assert_eq!((&own["name"], &own["path"]), (&"acme".into(), &"root:orgs:acme".into()));
+    assert_eq!(own["generatedClusterId"], workspace["spec"]["cluster"]);
+    assert_eq!(own["url"], workspace["spec"]["URL"]);
+    let below = told.read("root:orgs:acme:dev", &format!("{CORE}/accountinfos/account")).await;
+    assert_eq!(below["spec"]["parentAccount"], info["spec"]["account"]);
+    assert_eq!(below["spec"]["organization"], info["spec"]["organization"]);
+    told.mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn walk_07_initializer_makes_store_realm_and_issuers_of_an_organisation_and_lets_it_go() {
+    let told = told(2).await;
     let info = told.read("root:orgs:acme", &format!("{CORE}/accountinfos/account")).await;
     let store = told.read("root:orgs", &format!("{CORE}/stores/acme")).await;
     assert_eq!(info["spec"]["fga"]["store"]["id"], store["status"]["storeId"]);
     assert!(store["status"]["authorizationModelId"].is_string(), "{store}");
     told.read("root:orgs", &format!("{CORE}/identityproviderconfigurations/acme")).await;
+    told.read("root:orgs:acme", &format!("{CORE}/invites")).await;
     let issuers =
         told.read("root:orgs", &format!("{TENANCY}/workspaceauthenticationconfigurations/acme")).await;
     assert_eq!(issuers["spec"]["jwt"][0]["issuer"]["url"], told.mesh.issuer().issuer("acme"));
-    let cluster = told.read("root:orgs:acme", "apis/core.kcp.io/v1alpha1/logicalclusters/cluster").await;
-    assert!(cluster["status"]["initializers"].as_array().is_none_or(Vec::is_empty), "{cluster}");
+    for kind in ["org", "account"] {
+        let made = told.read("root:orgs", &format!("{TENANCY}/workspacetypes/acme-{kind}")).await;
+        assert_eq!(made["spec"]["authenticationConfigurations"][0]["name"], "acme");
+    }
+    for path in ["root:orgs:acme", "root:orgs:acme:dev"] {
+        let cluster = told.read(path, "apis/core.kcp.io/v1alpha1/logicalclusters/cluster").await;
+        assert!(cluster["status"]["initializers"].as_array().is_none_or(Vec::is_empty), "{cluster}");
+    }
     told.mesh.stop().await;
 }
 

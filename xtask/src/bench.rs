@@ -1,31 +1,29 @@
-//! Measurements by built release targets of the scenarios.
+//! Measurements by built release targets: tables of figures beside their references and aims.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::{
-    process::{cargo, step},
-    report::{Cell, Report},
+    process::cargo,
     table::{Table, json_option},
 };
 
-/// Memory, start, latency and throughput of a fleet of 10,000 clusters, beside kube-rs' Controller; `words` go to the target.
-pub fn multicluster(words: &[&str]) -> Result<ExitCode> {
+/// A measurement: its name, and the package and bench target (release profile, own `main`) that takes it.
+const BENCHES: [(&str, &str, &str); 2] =
+    [("multicluster", "platform-mesh-multicluster", "fleet"), ("start", "scenarios", "start")];
+
+/// Takes one measurement; its remaining words go to the target.
+pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
+    let Some((_, package, target)) = BENCHES.iter().find(|(known, ..)| *known == name) else {
+        let known: Vec<&str> = BENCHES.iter().map(|(known, ..)| *known).collect();
+        eprintln!("xtask: there is no measurement `{name}`; there are: {}", known.join(", "));
+        return Ok(ExitCode::from(2));
+    };
     let (rest, json_file) = json_option(words)?;
     let mut command = cargo();
-    command.args(["bench", "--quiet", "--locked", "--package", "platform-mesh-multicluster", "--bench", "fleet", "--"]);
-    let mut table = Table::new("bench multicluster");
-    table.run(command.args(&rest))?;
+    command.args(["bench", "--quiet", "--locked", "--package", package, "--bench", target, "--"]).args(&rest);
+    let mut table = Table::new(format!("bench {name}"));
+    table.run(&mut command)?;
     table.close(json_file)
-}
-
-/// Start to ready, memory, workspaces a second, beside kcp's figures; `words` go to the target.
-pub fn start(words: &[&str]) -> Result<ExitCode> {
-    let mut command = cargo();
-    command.args(["bench", "--locked", "--package", "scenarios", "--bench", "start", "--"]).args(words);
-    let (cell, took): (Cell, Duration) = step("bench start", &mut command);
-    let mut report = Report::new("bench");
-    report.row("start", cell, took);
-    Ok(report.close())
 }

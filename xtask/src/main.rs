@@ -5,8 +5,8 @@ mod check; // all of CI
 mod conformance; // suites of data
 mod floors; // which crate stands on which floor
 mod peers; // pinned helpers for tests
-mod prove; // a test for each guarantee, and a break that it notices
 mod process; // running a command and saying what it said
+mod prove; // a test for each guarantee, and a break that it notices
 mod report; // words of a cell, the closing line, exit codes
 mod simulate; // seeded schedules
 mod table; // cells that a built target reports
@@ -21,8 +21,7 @@ cargo xtask VERB
   tidy               house rules: floors, files, banned crates, the list at the top
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny) into target/peers
   peers status       which of them are there
-  bench multicluster memory, start, latency and throughput of a fleet beside kube-rs' Controller
-  bench start        start, memory and workspaces of the control plane beside kcp's figures
+  bench NAME         figures beside their references and aims: `multicluster` beside kube-rs, `start` beside kcp
   conformance NAME   suites of data; --json FILE, and what the suite offers
   simulate NAME      seeded schedules: --seeds N, --first-seed F, --seed S
   prove NAME         breaks each guarantee in a copy and demands that its test fails; --only F07
@@ -38,8 +37,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["peers", "install"] => peers::install(),
         ["peers", "status"] => peers::status(),
-        ["bench", "start", rest @ ..] => bench::start(rest),
-        ["bench", "multicluster", rest @ ..] => bench::multicluster(rest),
+        ["bench", name, rest @ ..] => bench::run(name, rest),
         ["conformance", name, rest @ ..] => conformance::run(name, rest),
         ["simulate", name, rest @ ..] => simulate::run(name, rest),
         ["prove", name, rest @ ..] => prove::run(name, rest),

@@ -1,7 +1,8 @@
 //! A table of cells, filled by a built target: it writes lines `::cell {json}`, we print, count and store them.
 //!
-//! A cell line has `row`, `column` and `cell` (`ok`, `RED` or `n/a`), and where there is more to say `text`, shown in
-//! place of `ok`, and `reason`, shown below the table for red cells and in brackets for those that do not apply.
+//! A cell line has `row`, `column` and `cell` (`ok`, `RED`, `n/a`, or `note` for what is only shown and not counted), and
+//! where there is more to say `text`, shown in place of `ok`, and `reason`, shown below the table for red cells and in
+//! brackets for those that do not apply.
 
 use std::{
     io::{BufRead, BufReader},
@@ -41,6 +42,8 @@ pub enum Word {
     Red,
     /// Nothing to say here.
     NotApplicable,
+    /// Beside the others for comparison.
+    Note,
 }
 
 impl Table {
@@ -144,7 +147,8 @@ impl Entry {
             Some("ok") => Word::Ok,
             Some("RED") => Word::Red,
             Some("n/a") => Word::NotApplicable,
-            _ => bail!("a cell is `ok`, `RED` or `n/a`: {line}"),
+            Some("note") => Word::Note,
+            _ => bail!("a cell is `ok`, `RED`, `n/a` or `note`: {line}"),
         };
         Ok(Self {
             row: text("row"),
@@ -158,7 +162,7 @@ impl Entry {
     fn shown(&self) -> String {
         match self.cell {
             Word::Ok if self.text.is_empty() => "ok".into(),
-            Word::Ok => self.text.clone(),
+            Word::Ok | Word::Note => self.text.clone(),
             Word::Red if self.text.is_empty() => "RED".into(),
             Word::Red => format!("{} RED", self.text),
             Word::NotApplicable => format!("n/a({})", self.reason),
@@ -170,6 +174,7 @@ impl Entry {
             Word::Ok => "ok",
             Word::Red => "RED",
             Word::NotApplicable => "n/a",
+            Word::Note => "note",
         };
         json!({"row": self.row, "column": self.column, "cell": cell, "text": self.text, "reason": self.reason})
     }

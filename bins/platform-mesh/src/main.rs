@@ -15,6 +15,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Objects come and go as many small JSON nodes, from several threads at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Platform Mesh on one machine: the whole mesh, or a bare kcp, as one program.
 #[derive(Debug, Parser)]
 #[command(name = "platform-mesh", version, propagate_version = true)]

@@ -13,10 +13,51 @@ struct Arguments {
     #[arg(short = 'v', long = "v", global = true, default_value_t = 0)]
     verbosity: u8,
     /// `text` or `json`.
-    #[arg(long, global = true, default_value = "text")]
+    #[arg(long, global = true, default_value = "text", value_parser = ["text", "json"])]
     logging_format: String,
+    #[command(flatten)]
+    buffering: Buffering,
     #[command(subcommand)]
     command: Command,
+}
+
+/// Flags of Kubernetes' component logging that change nothing here: lines are written at once, to standard error.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Accepted for upstream's sake, without effect")]
+struct Buffering {
+    /// Verbosity of single source files, in Go's names.
+    #[arg(long, global = true, value_name = "PATTERN=N,…")]
+    vmodule: Option<String>,
+    /// How often lines are flushed.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "5s")]
+    log_flush_frequency: String,
+    /// Bytes held back in JSON format.
+    #[arg(long, global = true, value_name = "QUANTITY")]
+    log_json_info_buffer_size: Option<String>,
+    /// Errors apart from the rest in JSON format.
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    log_json_split_stream: Option<bool>,
+    /// Bytes held back in text format.
+    #[arg(long, global = true, value_name = "QUANTITY")]
+    log_text_info_buffer_size: Option<String>,
+    /// Errors apart from the rest in text format.
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    log_text_split_stream: Option<bool>,
+}
+
+impl Buffering {
+    /// Those that somebody set to make a difference.
+    fn without_effect(&self) -> Vec<&'static str> {
+        let set = [
+            ("--vmodule", self.vmodule.is_some()),
+            ("--log-flush-frequency", self.log_flush_frequency != "5s"),
+            ("--log-json-info-buffer-size", self.log_json_info_buffer_size.is_some()),
+            ("--log-json-split-stream", self.log_json_split_stream == Some(true)),
+            ("--log-text-info-buffer-size", self.log_text_info_buffer_size.is_some()),
+            ("--log-text-split-stream", self.log_text_split_stream == Some(true)),
+        ];
+        set.into_iter().filter(|(_, set)| *set).map(|(flag, _)| flag).collect()
+    }
 }
 
 #[derive(clap::Subcommand)]
@@ -35,6 +76,9 @@ async fn main() -> ExitCode {
     if let Err(error) = logging {
         eprintln!("rebac-authz-webhook: {error}");
         return ExitCode::FAILURE;
+    }
+    for flag in arguments.buffering.without_effect() {
+        tracing::warn!(flag, "flag has no effect: lines are written at once, to standard error");
     }
     let stop = Stop::new();
     let serving = async {

@@ -115,7 +115,12 @@ pub fn encode(mut value: Value) -> Arc<[u8]> {
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("resourceVersion");
     }
-    serde_json::to_vec(&value).unwrap_or_default().into()
+    encode_ref(&value)
+}
+
+/// Encodes an object that has no `resourceVersion`.
+pub fn encode_ref(value: &Value) -> Arc<[u8]> {
+    serde_json::to_vec(value).unwrap_or_default().into()
 }
 
 /// One page of a list.

@@ -4,9 +4,11 @@
 //! Only for kinds whose rules this crate owns (workspaces, logical clusters, types); everything else goes through
 //! admission.
 
+use std::sync::Arc;
+
 use apiserver::{
     ApiError, StoragePrefix,
-    store::{ObjectKey, StoreError, encode},
+    store::{self, ObjectKey, StoreError},
 };
 use jiff::Timestamp;
 use kcp_api::{Condition, condition};
@@ -42,9 +44,10 @@ pub fn modify(
         }
         let last = after["metadata"]["deletionTimestamp"].is_string() && finalizers(&after).is_empty();
         let outcome = if last {
-            core.store().delete_as(prefix, key, stored.revision, Some(encode(after))).map(|_| None)
+            core.store().delete_as(prefix, key, stored.revision, Some(encode(&mut after))).map(|_| None)
         } else {
-            core.store().update(prefix, key, stored.revision, encode(after.clone())).map(|revision| {
+            let bytes = encode(&mut after);
+            core.store().update(prefix, key, stored.revision, bytes).map(|revision| {
                 after["metadata"]["resourceVersion"] = revision.to_string().into();
                 Some(after)
             })
@@ -74,7 +77,7 @@ pub fn create(
     metadata["uid"] = core.ids.uid().into();
     metadata["creationTimestamp"] = now(core).into();
     metadata["generation"] = 1.into();
-    match core.store().create(prefix, key.clone(), encode(object.clone())) {
+    match core.store().create(prefix, key.clone(), encode(&mut object)) {
         Ok(revision) => {
             object["metadata"]["resourceVersion"] = revision.to_string().into();
             Ok(object)
@@ -86,6 +89,14 @@ pub fn create(
         }
         Err(error) => Err(ApiError::internal(error)),
     }
+}
+
+/// Encodes an object that goes on being used: taking its resourceVersion away is cheaper than a copy of the whole.
+fn encode(object: &mut Value) -> Arc<[u8]> {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("resourceVersion");
+    }
+    store::encode_ref(object)
 }
 
 /// The moment, as Kubernetes writes it.

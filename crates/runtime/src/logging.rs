@@ -1,6 +1,6 @@
 //! Text or JSON logs on standard error.
 
-use std::str::FromStr;
+use std::{io::IsTerminal as _, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
@@ -53,7 +53,11 @@ pub fn init_logging(level: &str, format: LogFormat) -> Result<(), LoggingError> 
         .unwrap_or_else(|| level.to_owned());
     let filter =
         EnvFilter::try_new(&text).map_err(|why| LoggingError::Level { level: text, why: why.to_string() })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people at a terminal, not for files and journals; see no-color.org.
+    let colours =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     let set = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

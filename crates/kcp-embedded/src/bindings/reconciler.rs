@@ -56,7 +56,10 @@ async fn reconcile(core: &Arc<Core>, key: ObjectKey) -> Result<Next, ApiError> {
     if binding.deleting {
         return deletion::reconcile(core, &binding).await;
     }
-    begin(core, &key)?;
+    // What is bound has begun long ago; reading it again only to see that costs as much as the rest.
+    if binding.export_cluster.is_none() {
+        begin(core, &key)?;
+    }
     let reference = json!({"path": binding.reference.0, "name": binding.reference.1});
     let Some(export) = core.bound.resolve_export(key.partition(), &reference) else {
         let text = format!("APIExport {}|{} not found", binding.reference.0, binding.reference.1);

@@ -147,6 +147,7 @@ impl Replica {
     }
 
     /// How long a holder works after it sent its last successful renewal.
+    #[cfg(feature = "testing")]
     pub fn deadline(&self) -> Duration {
         self.times.deadline
     }

@@ -6,10 +6,13 @@ use fga_client::TupleFilter;
 use identity_provider::IdentityProvider as _;
 use platform_mesh_api::names;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::{ACME, ALICE, DEV, GLOBEX, Story, check, is_ready, provider::STORAGE};
+use super::{ACME, ALICE, DEV, GLOBEX, LOOK, Story, check, is_ready, provider::STORAGE};
 use crate::demo::{Fault, bucket::EXPORT, calls::Caller};
 
+/// How long processes outside may take until they answer.
+const STARTING: Duration = Duration::from_secs(60);
 const ACCOUNTS: &str = "/apis/core.platform-mesh.io/v1alpha1/accounts";
 
 fn new_account(name: &str, kind: &str) -> Value {
@@ -40,9 +43,32 @@ async fn cluster(story: &mut Story, caller: &Caller) -> Result<String, Fault> {
     Ok(cluster)
 }
 
+/// Alice in `root:orgs`, once realm, webhook and admission answer: operators outside may still be starting.
+async fn let_in(story: &mut Story) -> Result<Caller, Fault> {
+    let (path, trial) = (format!("{ACCOUNTS}?dryRun=All"), new_account("acme", names::ACCOUNT_TYPE_ORG));
+    let end = Instant::now() + STARTING;
+    loop {
+        let why = match story.person(ALICE, "welcome", names::ORGS).await {
+            Ok(alice) => match alice.post(&path, &trial).await? {
+                answer if matches!(answer.status, 401 | 403 | 429 | 500..) => {
+                    format!("{} {}", answer.status, answer.body["message"].as_str().unwrap_or_default())
+                }
+                _ => return Ok(alice),
+            },
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() >= end {
+            let text =
+                format!("alice is not let in after {} s, do all operators run? {why}", STARTING.as_secs());
+            return Err(text.into());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// Step 1.
 pub(super) async fn organization(story: &mut Story) -> Result<(), Fault> {
-    let alice = story.person(ALICE, "welcome", names::ORGS).await?;
+    let alice = let_in(story).await?;
     create(story, &alice, "acme", names::ACCOUNT_TYPE_ORG).await
 }
 
