@@ -83,7 +83,7 @@ fn unary(function: Function, value: &Value) -> Run<Value> {
         (Function::ToAddress, Value::Text(text)) => {
             converted(Address::parse(text).map(Value::Address), value, "ipaddress")
         }
-        (_, Value::Timestamp(at)) => match time::timestamp_part(function, *at, TimeZone::UTC) {
+        (_, Value::Timestamp(at)) => match time::timestamp_part(function, *at, &TimeZone::UTC) {
             Some(part) => Ok(Value::Int(part)),
             None => no_overload(function, std::slice::from_ref(value)),
         },
@@ -116,10 +116,9 @@ fn text_or_time(function: Function, a: &Value, b: &Value) -> Run<Value> {
         (Function::Contains, Value::Text(a), Value::Text(b)) => Ok(Value::Bool(a.contains(b.as_ref()))),
         (Function::StartsWith, Value::Text(a), Value::Text(b)) => Ok(Value::Bool(a.starts_with(b.as_ref()))),
         (Function::EndsWith, Value::Text(a), Value::Text(b)) => Ok(Value::Bool(a.ends_with(b.as_ref()))),
-        (Function::Matches, Value::Text(text), Value::Text(pattern)) => match Pattern::compile(pattern) {
-            Ok(pattern) => Ok(Value::Bool(pattern.is_match(text))),
-            Err(fault) => failed(format!("pattern is not valid: {fault}")),
-        },
+        (Function::Matches, Value::Text(text), Value::Text(expression)) => {
+            pattern(expression).map(|pattern| Value::Bool(pattern.is_match(text)))
+        }
         (Function::InCidr, Value::Address(address), Value::Text(network)) => match Network::parse(network) {
             Some(network) => Ok(Value::Bool(address.is_in(&network))),
             None => failed(format!("`{}` is no network such as `192.168.0.0/24`", short(b))),
@@ -128,13 +127,18 @@ fn text_or_time(function: Function, a: &Value, b: &Value) -> Run<Value> {
             let Some(zone) = time::zone(name) else {
                 return failed(format!("`{}` is no time zone", short(b)));
             };
-            match time::timestamp_part(function, *at, zone) {
+            match time::timestamp_part(function, *at, &zone) {
                 Some(part) => Ok(Value::Int(part)),
                 None => no_overload(function, &[a.clone(), b.clone()]),
             }
         }
         _ => no_overload(function, &[a.clone(), b.clone()]),
     }
+}
+
+/// The compiled form of a regular expression.
+pub(crate) fn pattern(text: &str) -> Run<Pattern> {
+    Pattern::compile(text).or_else(|fault| failed(format!("pattern is not valid: {fault}")))
 }
 
 fn equal(a: &Value, b: &Value) -> Run<bool> {
@@ -287,7 +291,7 @@ fn to_int(value: &Value) -> Run<Value> {
             (*number > i64::MIN as f64 && *number < i64::MAX as f64).then_some(*number as i64)
         }
         Value::Text(text) => text.parse().ok(),
-        Value::Timestamp(at) => Some(at.as_second()),
+        Value::Timestamp(at) => Some(at.second()),
         Value::Duration(nanos) => Some(*nanos),
         _ => return no_overload(Function::ToInt, std::slice::from_ref(value)),
     };

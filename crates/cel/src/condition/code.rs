@@ -40,6 +40,14 @@ pub(crate) struct FoldCode {
 }
 
 impl Code {
+    /// The value, if it does not depend on parameters.
+    pub(crate) fn constant(&self) -> Option<Value> {
+        match self {
+            Code::Constant(value) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether the value is read from a name, by selections and indices at most. Reading one costs nothing of its own
     /// where it decides between two values or is an index.
     pub(crate) fn is_attribute(&self) -> bool {

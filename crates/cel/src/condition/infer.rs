@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::{
+    call,
     code::{Code, FoldCode},
     lex::LexError,
-    overload::{Cost, Overload, overloads},
+    overload::{Cost, Function, Overload, overloads},
+    run::Fault,
     source::At,
     tree::{Expr, Fold, FoldKind, Kind},
     types::{Solver, TYPE_SIZE_MAX, Type, most_general},
-    value::Value,
+    value::{Entries, Key, Value},
 };
 
 /// Why an expression has no type.
@@ -162,9 +164,7 @@ impl Checker<'_> {
             });
         }
         match chosen {
-            Some((overload, result, cost)) => {
-                Ok((Code::Call { function: overload.function, args: codes, cost }, result))
-            }
+            Some((overload, result, cost)) => Ok((prepared(at, overload.function, codes, cost)?, result)),
             None => error(at, self.no_overload(name, target.is_some(), &types)),
         }
     }
@@ -227,7 +227,12 @@ impl Checker<'_> {
             self.solver.back_to(mark);
         }
         let of = joined.unwrap_or_else(|| self.solver.fresh());
-        Ok((Code::List(codes), Type::list(of)))
+        let constants: Option<Vec<Value>> = codes.iter().map(Code::constant).collect();
+        let code = match constants {
+            Some(values) => Code::Constant(Value::List(Arc::new(values))),
+            None => Code::List(codes),
+        };
+        Ok((code, Type::list(of)))
     }
 
     fn map(&mut self, entries: &[(Expr, Expr)]) -> Checked {
@@ -242,7 +247,7 @@ impl Checker<'_> {
         }
         let keys = keys.unwrap_or_else(|| self.solver.fresh());
         let values = values.unwrap_or_else(|| self.solver.fresh());
-        Ok((Code::Map(codes), Type::map(keys, values)))
+        Ok((constant_map(&codes).unwrap_or(Code::Map(codes)), Type::map(keys, values)))
     }
 
     fn fold(&mut self, fold: &Fold) -> Checked {
@@ -284,4 +289,46 @@ impl Checker<'_> {
         };
         Ok((filter, body, self.solver.resolve(&Type::list(found), false)))
     }
+}
+
+/// A call, with everything done that needs no parameters: a conversion of a constant is a constant, a pattern is compiled,
+/// a test whether a list of constants holds a value costs nothing of its own.
+fn prepared(at: At, function: Function, args: Vec<Code>, cost: Cost) -> Result<Code, TypeError> {
+    let refuse = |fault: Fault| match fault {
+        Fault::Failed(message) => TypeError { at, message },
+        Fault::OverCost => TypeError { at, message: "constant is too large".to_owned() },
+    };
+    match (function, args.as_slice()) {
+        (_, [Code::Constant(value)]) if function.is_conversion() => {
+            Ok(Code::Constant(call::call(function, std::slice::from_ref(value)).map_err(refuse)?))
+        }
+        (Function::Matches, [_, Code::Constant(Value::Text(pattern))]) => {
+            call::pattern(pattern).map_err(refuse)?;
+            Ok(Code::Call { function, args, cost })
+        }
+        (Function::In, [_, Code::Constant(Value::List(items))]) if cost == Cost::Entries => {
+            if items.is_empty() {
+                return Ok(Code::Constant(Value::Bool(false)));
+            }
+            let cost = if items.iter().all(is_plain) { Cost::Nothing } else { cost };
+            Ok(Code::Call { function, args, cost })
+        }
+        _ => Ok(Code::Call { function, args, cost }),
+    }
+}
+
+fn is_plain(value: &Value) -> bool {
+    matches!(value, Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Text(_))
+}
+
+/// The map, if all of it is constant and no key is there twice.
+fn constant_map(entries: &[(Code, Code)]) -> Option<Code> {
+    let mut map = Entries::new();
+    for (key, value) in entries {
+        let (key, value) = (key.constant()?, value.constant()?);
+        if map.insert(Key::of(&key)?, (key, value)).is_some() {
+            return None;
+        }
+    }
+    Some(Code::Constant(Value::Map(Arc::new(map))))
 }

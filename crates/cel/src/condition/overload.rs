@@ -66,6 +66,20 @@ pub(crate) enum Cost {
     Pattern,
     /// A tenth of the one size times a tenth of the other.
     Search,
+    Nothing,
+}
+
+impl Function {
+    /// Whether the function gives its argument in another type; constants are converted before any evaluation.
+    pub(crate) fn is_conversion(self) -> bool {
+        use Function::{
+            ToBool, ToBytes, ToDouble, ToDuration, ToDyn, ToInt, ToText, ToTimestamp, ToUint, Type,
+        };
+        matches!(
+            self,
+            ToBool | ToBytes | ToDouble | ToDuration | ToDyn | ToInt | ToText | ToTimestamp | ToUint | Type
+        )
+    }
 }
 
 /// A type in the declaration of a function.

@@ -1,8 +1,8 @@
 //! Walking the code of a condition over its parameters, with every step's cost counted as the reference counts it.
 //!
-//! A read of a name, a selection, an index, an operator or a function costs one; literals cost nothing; a list costs ten
-//! and a map thirty to make; strings cost a tenth of a unit for each character. Macros cost what their steps cost: reading
-//! and testing what was found so far.
+//! A read of a name, a selection, an index, an operator or a function costs one; constants cost nothing; a list costs ten
+//! and a map thirty to make, unless all of it is constant; strings cost a tenth of a unit for each character. Macros cost
+//! what their steps cost: reading and testing what was found so far, and joining lists.
 
 use std::sync::Arc;
 
@@ -257,7 +257,7 @@ impl<'a> Evaluation<'a> {
     /// `map` and `filter`.
     fn collect(&mut self, fold: &FoldCode, entries: Vec<Value>) -> Run<Value> {
         let base = self.locals.len();
-        self.charge(LIST_COST)?;
+        let entry_cost = if fold.body.constant().is_some() { 2 } else { LIST_COST + 2 };
         let mut list = Vec::new();
         for entry in entries {
             self.bind(base, entry);
@@ -267,7 +267,7 @@ impl<'a> Evaluation<'a> {
                 continue;
             }
             let value = self.eval(&fold.body)?;
-            self.charge(LIST_COST + 2)?;
+            self.charge(entry_cost)?;
             list.push(value);
         }
         self.charge(1)?;
@@ -311,6 +311,7 @@ fn tenth(size: u64) -> u64 {
 fn price(cost: Cost, args: &[Value]) -> u64 {
     let size = |at: usize| args.get(at).map_or(0, Value::size);
     match cost {
+        Cost::Nothing => 0,
         Cost::One => 1,
         Cost::First => tenth(size(0)),
         Cost::Smaller => tenth(size(0).min(size(1))),

@@ -1,12 +1,75 @@
 //! Durations as Go writes them, points in time as RFC 3339 writes them, and the parts of both.
 
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use std::fmt;
+
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::overload::Function;
 
 /// Seconds of the first and last points in time that an expression may compute: the years 1 to 9999.
 const SECOND_MIN: i64 = -62_135_596_800;
 const SECOND_MAX: i64 = 253_402_300_799;
+const NANOS: i128 = 1_000_000_000;
+const DAY: i128 = 86_400 * NANOS;
+
+/// A point in time, up to the end of the year 9999: jiff's own ends a day earlier, and that last day is what people write
+/// for "never".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment {
+    /// Nanoseconds since the start of 1970.
+    nanos: i128,
+}
+
+/// Year, month, day.
+type Civil = (i64, i64, i64);
+
+/// Days from the start of 1970 to a day of the Gregorian calendar.
+fn days_of((year, month, day): Civil) -> i64 {
+    // Years begin in March, so that the leap day is their last.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+fn civil_of(days: i64) -> Civil {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+impl Moment {
+    /// Whole seconds since the start of 1970.
+    pub(crate) fn second(self) -> i64 {
+        self.nanos.div_euclid(NANOS) as i64
+    }
+
+    /// Days since the start of 1970, and nanoseconds of the day.
+    fn split(self) -> (i64, i64) {
+        (self.nanos.div_euclid(DAY) as i64, self.nanos.rem_euclid(DAY) as i64)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, nanos) = self.split();
+        let (year, month, day) = civil_of(days);
+        let second = nanos / 1_000_000_000;
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}", second % 60)?;
+        match nanos % 1_000_000_000 {
+            0 => f.write_str("Z"),
+            fraction => write!(f, ".{}Z", format!("{fraction:09}").trim_end_matches('0')),
+        }
+    }
+}
 
 /// Nanoseconds of a duration such as `1h30m`, `-1.5s`, `250ms`; none if it is malformed or out of range.
 pub(crate) fn parse_duration(text: &str) -> Option<i64> {
@@ -73,7 +136,7 @@ pub(crate) fn duration_text(nanos: i64) -> String {
 }
 
 /// A point in time such as `2023-05-03T21:25:20.5+02:00`; none if it is malformed.
-pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_timestamp(text: &str) -> Option<Moment> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = text.get(from..to)?;
@@ -99,10 +162,13 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let date = Date::new(year as i16, month as i8, day as i8).ok()?;
-    let days = date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
-    let seconds = days + hour * 3600 + minute * 60 + second - offset;
-    Timestamp::new(seconds, nanos as i32).ok()
+    let days = days_of((year, month, day));
+    // A day that its month does not have is another day.
+    if civil_of(days) != (year, month, day) {
+        return None;
+    }
+    let second = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
+    Some(Moment { nanos: i128::from(second) * NANOS + i128::from(nanos) })
 }
 
 /// Seconds of `Z`, `+01:30`.
@@ -128,23 +194,23 @@ fn zone_offset(text: &str) -> Option<i64> {
 }
 
 /// The point in time, if an expression may compute it.
-pub(crate) fn in_range(value: Timestamp) -> Option<Timestamp> {
-    (SECOND_MIN..=SECOND_MAX).contains(&value.as_second()).then_some(value)
+pub(crate) fn in_range(value: Moment) -> Option<Moment> {
+    (SECOND_MIN..=SECOND_MAX).contains(&value.second()).then_some(value)
 }
 
 /// The point in time so many seconds after the start of 1970.
-pub(crate) fn from_second(second: i64) -> Option<Timestamp> {
-    Timestamp::from_second(second).ok().and_then(in_range)
+pub(crate) fn from_second(second: i64) -> Option<Moment> {
+    in_range(Moment { nanos: i128::from(second) * NANOS })
 }
 
 /// A point in time moved by nanoseconds.
-pub(crate) fn moved(value: Timestamp, nanos: i64) -> Option<Timestamp> {
-    value.checked_add(SignedDuration::from_nanos(nanos)).ok().and_then(in_range)
+pub(crate) fn moved(value: Moment, nanos: i64) -> Option<Moment> {
+    in_range(Moment { nanos: value.nanos + i128::from(nanos) })
 }
 
 /// Nanoseconds from `b` to `a`.
-pub(crate) fn between(a: Timestamp, b: Timestamp) -> Option<i64> {
-    i64::try_from(a.as_nanosecond() - b.as_nanosecond()).ok()
+pub(crate) fn between(a: Moment, b: Moment) -> Option<i64> {
+    i64::try_from(a.nanos - b.nanos).ok()
 }
 
 /// A part of a duration; none if a duration has no such part.
@@ -158,20 +224,25 @@ pub(crate) fn duration_part(part: Function, nanos: i64) -> Option<i64> {
     })
 }
 
-/// A part of a point in time, in a zone.
-pub(crate) fn timestamp_part(part: Function, value: Timestamp, zone: TimeZone) -> Option<i64> {
-    let local = value.to_zoned(zone);
+/// A part of a point in time, in a zone; none if a point in time has no such part.
+pub(crate) fn timestamp_part(part: Function, value: Moment, zone: &TimeZone) -> Option<i64> {
+    let edge = if value.nanos < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    let offset = zone.to_offset(Timestamp::from_nanosecond(value.nanos).unwrap_or(edge));
+    let (days, nanos) = Moment { nanos: value.nanos + i128::from(offset.seconds()) * NANOS }.split();
+    let (year, month, day) = civil_of(days);
+    let second = nanos / 1_000_000_000;
     Some(match part {
-        Function::FullYear => i64::from(local.year()),
-        Function::Month => i64::from(local.month()) - 1,
-        Function::DayOfYear => i64::from(local.day_of_year()) - 1,
-        Function::DayOfMonth => i64::from(local.day()) - 1,
-        Function::Date => i64::from(local.day()),
-        Function::DayOfWeek => i64::from(local.weekday().to_sunday_zero_offset()),
-        Function::Hours => i64::from(local.hour()),
-        Function::Minutes => i64::from(local.minute()),
-        Function::Seconds => i64::from(local.second()),
-        Function::Milliseconds => i64::from(local.millisecond()),
+        Function::FullYear => year,
+        Function::Month => month - 1,
+        Function::DayOfYear => days - days_of((year, 1, 1)),
+        Function::DayOfMonth => day - 1,
+        Function::Date => day,
+        // The first day of 1970 was a Thursday.
+        Function::DayOfWeek => (days + 4).rem_euclid(7),
+        Function::Hours => second / 3600,
+        Function::Minutes => second / 60 % 60,
+        Function::Seconds => second % 60,
+        Function::Milliseconds => nanos % 1_000_000_000 / 1_000_000,
         _ => return None,
     })
 }
@@ -231,6 +302,13 @@ mod tests {
             ("2023-05-03T21:25:20,25-00:30", Some("2023-05-03T21:55:20.25Z")),
             ("2023-05-03T21:25:20.1234567891Z", Some("2023-05-03T21:25:20.123456789Z")),
             ("2024-02-29T00:00:00Z", Some("2024-02-29T00:00:00Z")),
+            ("9999-12-31T23:59:59.999999999Z", Some("9999-12-31T23:59:59.999999999Z")),
+            ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
+            ("1969-12-31T23:59:59.5Z", Some("1969-12-31T23:59:59.5Z")),
+            ("2023-13-01T00:00:00Z", None),
+            ("2023-00-01T00:00:00Z", None),
+            ("2023-01-00T00:00:00Z", None),
+            ("1900-02-29T00:00:00Z", None),
             ("2023-02-29T00:00:00Z", None),
             ("2023-05-03T24:00:00Z", None),
             ("2023-05-03T21:25:60Z", None),
@@ -247,5 +325,14 @@ mod tests {
         for (text, want) in cases {
             assert_eq!(at(text).as_deref(), want, "{text}");
         }
+    }
+
+    #[test]
+    fn days_and_dates_are_inverse() {
+        for days in (-719_162..2_932_896).step_by(37) {
+            assert_eq!(days_of(civil_of(days)), days);
+        }
+        assert_eq!(days_of((1970, 1, 1)), 0);
+        assert_eq!(civil_of(19_782), (2024, 2, 29));
     }
 }

@@ -2,9 +2,7 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
-
-use super::{address::Address, types::Type};
+use super::{address::Address, time::Moment, types::Type};
 
 /// A value; cheap to clone.
 #[derive(Debug, Clone)]
@@ -18,7 +16,7 @@ pub(crate) enum Value {
     Bytes(Arc<[u8]>),
     /// Nanoseconds.
     Duration(i64),
-    Timestamp(Timestamp),
+    Timestamp(Moment),
     Address(Address),
     List(Arc<Vec<Value>>),
     Map(Arc<Entries>),
