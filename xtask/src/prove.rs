@@ -116,8 +116,10 @@ struct Scratch {
 
 impl Scratch {
     fn make(proof: &Proof) -> Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-        let scratch = Self { tree: target.join("prove").join(proof.name), target: target.join("prove/target") };
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+        let scratch =
+            Self { tree: target.join("prove").join(proof.name), target: target.join("prove/target") };
         let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(workspace()).output()?;
         if !listed.status.success() {
             bail!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr));

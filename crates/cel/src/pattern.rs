@@ -20,8 +20,10 @@ const PROGRAM_SIZE_MAX: usize = 2 * 1024 * 1024;
 const REPEAT_MAX: u64 = 1000;
 /// Group nesting of a pattern.
 const NEST_MAX: u32 = 200;
-/// Compiled patterns that are remembered by text; the map is emptied when full.
-const REMEMBERED_MAX: usize = 4096;
+/// Bytes of a program that counts as small: so many of them are remembered that only small ones may be.
+const SMALL_PROGRAM_MAX: usize = 64 * 1024;
+/// Compiled patterns that are remembered by text, small and large ones; a map is emptied when full.
+const REMEMBERED_MAX: [usize; 2] = [1024, 32];
 
 /// Why a pattern cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -44,7 +46,10 @@ pub struct Pattern {
     text: Arc<str>,
 }
 
-static REMEMBERED: LazyLock<Mutex<HashMap<Arc<str>, Pattern>>> = LazyLock::new(Mutex::default);
+type Remembered = Mutex<HashMap<Arc<str>, Pattern>>;
+
+/// Small patterns and large ones.
+static REMEMBERED: LazyLock<[Remembered; 2]> = LazyLock::new(Default::default);
 
 impl Pattern {
     /// Compiles `text`, or hands out the same pattern compiled before.
@@ -55,23 +60,33 @@ impl Pattern {
         if text.len() > PATTERN_LENGTH_MAX {
             return Err(PatternError::TooLong { length: text.len() });
         }
-        if let Ok(known) = REMEMBERED.lock()
-            && let Some(pattern) = known.get(text)
-        {
-            return Ok(pattern.clone());
+        for known in REMEMBERED.iter() {
+            if let Ok(known) = known.lock()
+                && let Some(pattern) = known.get(text)
+            {
+                return Ok(pattern.clone());
+            }
         }
         if let Some(count) = repeats_too_often(text) {
             return Err(PatternError::Syntax(format!("invalid repeat count: `{{{count}}}`")));
         }
-        let regex = RegexBuilder::new(&translate(text))
-            .size_limit(PROGRAM_SIZE_MAX)
-            .dfa_size_limit(PROGRAM_SIZE_MAX)
-            .nest_limit(NEST_MAX)
-            .build()
-            .map_err(|error| PatternError::Syntax(last_line(&error.to_string())))?;
+        if let Some(fault) = refused_by_go(text) {
+            return Err(PatternError::Syntax(fault));
+        }
+        let translated = translate(text);
+        let build = |size: usize| {
+            RegexBuilder::new(&translated).size_limit(size).dfa_size_limit(size).nest_limit(NEST_MAX).build()
+        };
+        let (built, shelf) = match build(SMALL_PROGRAM_MAX) {
+            Err(regex::Error::CompiledTooBig(_)) => (build(PROGRAM_SIZE_MAX), 1),
+            built => (built, 0),
+        };
+        let regex = built.map_err(|error| PatternError::Syntax(last_line(&error.to_string())))?;
         let pattern = Self { regex: Arc::new(regex), text: text.into() };
-        if let Ok(mut known) = REMEMBERED.lock() {
-            if known.len() >= REMEMBERED_MAX {
+        if let Some((known, most)) = REMEMBERED.iter().zip(REMEMBERED_MAX).nth(shelf)
+            && let Ok(mut known) = known.lock()
+        {
+            if known.len() >= most {
                 known.clear();
             }
             known.insert(pattern.text.clone(), pattern.clone());
@@ -118,6 +133,70 @@ fn repeats_too_often(text: &str) -> Option<&str> {
     })
 }
 
+/// What the `regex` crate reads and Go does not: repetitions of repetitions, its own flags and escapes.
+fn refused_by_go(text: &str) -> Option<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut at = 0;
+    let mut in_class = false;
+    // Whether a repetition ends here, and whether it is already marked as a lazy one.
+    let (mut repeated, mut lazy) = (false, false);
+    while let Some(c) = chars.get(at).copied() {
+        let rest = chars.get(at + 1..).unwrap_or_default();
+        let counted = rest.iter().position(|c| *c == '}').filter(|end| {
+            let digits = rest.get(..*end).unwrap_or_default();
+            digits.first().is_some_and(char::is_ascii_digit)
+                && digits.iter().all(|c| c.is_ascii_digit() || *c == ',')
+                && digits.iter().filter(|c| **c == ',').count() <= 1
+        });
+        match c {
+            '\\' => {
+                if matches!(rest.first(), Some('u' | 'U' | '<' | '>'))
+                    || (matches!(rest.first(), Some('b' | 'B')) && rest.get(1) == Some(&'{') && !in_class)
+                {
+                    return Some(format!("invalid escape sequence: `\\{}`", rest.first()?));
+                }
+                if rest.first() == Some(&'Q') {
+                    let end = rest.windows(2).position(|two| two == ['\\', 'E']).unwrap_or(rest.len());
+                    at += end;
+                }
+                (repeated, lazy) = (false, false);
+                at += 1;
+            }
+            '[' if !in_class => {
+                in_class = true;
+                // A bracket that comes first is a member.
+                at += usize::from(rest.first() == Some(&'^'));
+                at += usize::from(chars.get(at + 1) == Some(&']'));
+            }
+            ']' if in_class => (in_class, repeated, lazy) = (false, false, false),
+            _ if in_class => {}
+            '(' if rest.first() == Some(&'?') => {
+                let flags: String =
+                    rest.iter().skip(1).take_while(|c| c.is_ascii_alphabetic() || **c == '-').collect();
+                let named = flags.starts_with('P');
+                if !named && flags.contains(|c: char| !"imsU-".contains(c)) {
+                    return Some(format!("invalid or unsupported syntax: `(?{flags}`"));
+                }
+                (repeated, lazy) = (false, false);
+                at += 1;
+            }
+            '?' if repeated && !lazy => lazy = true,
+            '*' | '+' | '?' if repeated => return Some(format!("invalid nested repetition operator: `{c}`")),
+            '*' | '+' | '?' => repeated = true,
+            '{' if counted.is_some() => {
+                if repeated {
+                    return Some("invalid nested repetition operator: `{`".to_owned());
+                }
+                repeated = true;
+                at += counted? + 1;
+            }
+            _ => (repeated, lazy) = (false, false),
+        }
+        at += 1;
+    }
+    None
+}
+
 /// Go's dialect in the dialect of the `regex` crate.
 fn translate(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
@@ -160,10 +239,26 @@ fn translate(text: &str) -> String {
                 out.push(c);
             }
             '-' if in_class && chars.peek() == Some(&'-') => out.push_str("\\-"),
+            // A brace that counts nothing is itself.
+            '{' if !in_class && !counts(chars.clone()) => out.push_str("\\{"),
             other => out.push(other),
         }
     }
     out
+}
+
+/// Whether a count such as `2}`, `2,}` or `2,3}` follows.
+fn counts(mut rest: std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+    let mut commas = 0;
+    let mut digits = 0;
+    loop {
+        match rest.next() {
+            Some('0'..='9') => digits += 1,
+            Some(',') if digits > 0 && commas == 0 => commas += 1,
+            Some('}') => return digits > 0,
+            _ => return false,
+        }
+    }
 }
 
 fn push_escape(
@@ -243,11 +338,28 @@ mod tests {
         check(r"^[a&&b]+$", &["a&b"], &["c"]);
         check(r"^[[:alpha:]]+$", &["ab"], &["1"]);
         check(r"\Qa.b\E", &["a.b"], &["acb"]);
+        check(r"^a*?b+?c{1,2}?$", &["abc", "bcc"], &["ac"]);
+        check(r"^(a*)*(?i:B)(?P<n>c)[*+?{2}]+$", &["aabc**", "bc?"], &["abc"]);
+        check(r"^\Qa**\E[]*]*$", &["a**", "a**]*"], &["aa"]);
+        check(r"^a{,2}\**$", &["a{,2}*"], &["aa"]);
     }
 
     #[test]
     fn bad_and_huge_patterns_are_refused_quickly() {
-        for text in ["(", "a{100000}", "(((a{100}){100}){100}){100}", r"(a)\1", "(?=a)"] {
+        for text in [
+            "(",
+            "a{100000}",
+            "(((a{100}){100}){100}){100}",
+            r"(a)\1",
+            "(?=a)",
+            "a**",
+            "a*+",
+            "a{2}{3}",
+            "a*??",
+            "(?x)a",
+            r"\u{61}",
+            r"\<a",
+        ] {
             assert!(Pattern::compile(text).is_err(), "{text}");
         }
         assert!(Pattern::compile(&"(".repeat(10_000)).is_err());

@@ -412,7 +412,11 @@ fn fga_conditions_cost_what_they_cost_in_openfga() {
 #[test]
 fn fga_conditions_hostile_expressions_end_in_an_error() {
     let sum = format!("1{} > 0", "+1".repeat(240));
-    compile(&sum, "");
+    assert!(compile(&sum, "").evaluate(None, None, 10_000).is_ok_and(|answer| answer.holds));
+    let path = format!("x{} == 1 || true", ".a".repeat(240));
+    let nested = (0..3).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let answer = compile(&path, "x: any").evaluate(json!({ "x": nested }).as_object(), None, 10_000);
+    assert!(answer.is_ok_and(|answer| answer.holds));
     for expression in [
         "(".repeat(10_000),
         "[".repeat(64),

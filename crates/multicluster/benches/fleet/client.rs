@@ -10,8 +10,9 @@ use std::{
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use multicluster::{
-    Action, ClientSpec, ClusterId, ClusterKey, ClusterObjectRef, ClusterSeed, Concurrency, Controller, Cx, Demux, Fleet,
-    FleetEvent, FleetStore, ObjectKey, Provider, ProviderError, ProviderName, WatchScope, prefix_client,
+    Action, ClientSpec, ClusterId, ClusterKey, ClusterObjectRef, ClusterSeed, Concurrency, Controller, Cx,
+    Demux, Fleet, FleetEvent, FleetStore, ObjectKey, Provider, ProviderError, ProviderName, WatchScope,
+    prefix_client,
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -74,7 +75,8 @@ async fn reconcile(map: Arc<ConfigMap>, cx: Cx<App>) -> Result<Action, kube::Err
     let here = cx.store.of(cx.cluster()).get_key(cx.object());
     std::hint::black_box(here);
     cx.runs.fetch_add(1, Ordering::Relaxed);
-    let at: u64 = map.data.as_ref().and_then(|data| data.get("at")).and_then(|at| at.parse().ok()).unwrap_or(0);
+    let at: u64 =
+        map.data.as_ref().and_then(|data| data.get("at")).and_then(|at| at.parse().ok()).unwrap_or(0);
     if at > cx.newest.fetch_max(at, Ordering::Relaxed) {
         cx.waits.lock().push(now().saturating_sub(at));
     }
@@ -108,7 +110,8 @@ async fn measured(form: &str, clusters: u64, url: &str) {
         newest: AtomicU64::new(0),
     });
     let (send, receive) = mpsc::unbounded_channel::<ClusterObjectRef>();
-    let again = futures::stream::unfold(receive, |mut receive| async { Some((receive.recv().await?, receive)) });
+    let again =
+        futures::stream::unfold(receive, |mut receive| async { Some((receive.recv().await?, receive)) });
     Controller::<ConfigMap>::new("bench", &fleet)
         .owns::<Secret>()
         .owns::<ServiceAccount>()
@@ -131,7 +134,9 @@ async fn measured(form: &str, clusters: u64, url: &str) {
         latency(&app, "busy", 4_000, 1_000).await;
         throughput(&app, &send, clusters).await;
         let requests = ask("requests");
-        say(&json!({"requests": requests["requests"], "writes": requests["writes"], "watches": requests["watches"]}));
+        say(
+            &json!({"requests": requests["requests"], "writes": requests["writes"], "watches": requests["watches"]}),
+        );
     };
     tokio::select! {
         ended = fleet.run_until(std::future::pending()) => ended.unwrap(),
@@ -148,7 +153,9 @@ async fn latency(app: &App, name: &str, count: u64, per_second: u64) {
     let mut waits = std::mem::take(&mut *app.waits.lock());
     waits.sort_unstable();
     let at = |share: usize| waits.get(waits.len() * share / 100).copied().unwrap_or(u64::MAX) as f64 / 1e6;
-    say(&json!({format!("{name}_p50_ms"): at(50), format!("{name}_p99_ms"): at(99), format!("{name}_seen"): waits.len()}));
+    say(
+        &json!({format!("{name}_p50_ms"): at(50), format!("{name}_p99_ms"): at(99), format!("{name}_seen"): waits.len()}),
+    );
 }
 
 /// Every object, named from outside, three times over.

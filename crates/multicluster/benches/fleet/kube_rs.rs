@@ -53,6 +53,8 @@ async fn measured(clusters: u64, url: &str) {
     let (rss, peak) = memory();
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let requests = ask("requests");
-    say(&json!({"rss_mb": rss, "peak_mb": peak, "tasks": tasks, "requests": requests["requests"], "watches": requests["watches"]}));
+    say(
+        &json!({"rss_mb": rss, "peak_mb": peak, "tasks": tasks, "requests": requests["requests"], "watches": requests["watches"]}),
+    );
     running.shutdown().await;
 }

@@ -16,7 +16,10 @@ fn goal(row: String, key: &'static str, unit: &'static str, meets: fn(f64) -> bo
 }
 
 fn cell(row: &str, column: &str, word: &str, text: &str, reason: &str) {
-    println!("::cell {}", json!({"row": row, "column": column, "cell": word, "text": text, "reason": reason}));
+    println!(
+        "::cell {}",
+        json!({"row": row, "column": column, "cell": word, "text": text, "reason": reason})
+    );
 }
 
 fn shown(value: f64, unit: &str) -> String {
@@ -66,7 +69,10 @@ pub fn run(clusters: u64) {
     drop(served);
     let all = goals(clusters);
     ours(&typed, &all[0]);
-    ours(&compact, &goal(format!("compact memory, {clusters} × 10 (≤ 250 MB)"), "rss_mb", "MB", |mb| mb <= 250.0));
+    ours(
+        &compact,
+        &goal(format!("compact memory, {clusters} × 10 (≤ 250 MB)"), "rss_mb", "MB", |mb| mb <= 250.0),
+    );
     all[1..].iter().for_each(|goal| ours(&typed, goal));
     for count in [100, 1_000] {
         let mut served = Served::start(count, 10);
