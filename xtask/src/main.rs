@@ -1,7 +1,9 @@
 //! The developer's entry: `cargo xtask VERB`. Depends on no crate of the house; its verbs run built targets.
 
 mod bench; // measurements beside kcp's figures
+mod bless; // golden files that hold what our own code says
 mod check; // all of CI
+mod codegen; // files that are generated and committed
 mod conformance; // suites of data
 mod floors; // which crate stands on which floor
 mod peers; // pinned helpers for tests
@@ -18,6 +20,8 @@ const HELP: &str = "\
 cargo xtask VERB
 
   check [--fast]     all of CI: fmt, tidy, clippy, tests, doc tests, docs, deny (--fast: fmt, tidy, clippy)
+  codegen [--check]  write generated files (--check: compare only)
+  bless [PACKAGE]    rewrite golden files of tests, of all packages or one
   tidy               house rules: floors, files, banned crates, the list at the top
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny) into target/peers
   peers status       which of them are there
@@ -34,6 +38,10 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["check"] => check::run(check::Depth::Full),
         ["check", "--fast"] => check::run(check::Depth::Fast),
+        ["codegen"] => codegen::run(codegen::Mode::Write),
+        ["codegen", "--check"] => codegen::run(codegen::Mode::Check),
+        ["bless"] => bless::run(None),
+        ["bless", package] => bless::run(Some(package)),
         ["tidy"] => tidy::run(),
         ["peers", "install"] => peers::install(),
         ["peers", "status"] => peers::status(),

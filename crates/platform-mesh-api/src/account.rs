@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     Condition, Extra,
     definition::{Definition, PrinterColumn, READY_COLUMN},
-    kind::kind,
+    kind::{kind, null_default},
     schema::{any, conditions, date_time, integer64, list, object, string},
 };
 
@@ -20,9 +20,10 @@ kind!(
 #[serde(default, rename_all = "camelCase")]
 pub struct AccountSpec {
     /// `org`, `account`, or a further type that the platform allows. Never changes.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "null_default")]
     pub kind: String,
     /// What people see; at most 255 characters.
+    #[serde(deserialize_with = "null_default")]
     pub display_name: String,
     /// A sentence for people.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +32,7 @@ pub struct AccountSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creator: Option<String>,
     /// Objects to be made in the workspace. Accepted and kept, acted on by nobody.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<AccountExtension>,
     /// Anything; kept as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +70,7 @@ pub struct AccountExtension {
 #[serde(default, rename_all = "camelCase")]
 pub struct AccountStatus {
     /// One condition for each step, and `Ready`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Generation of the spec that the status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]

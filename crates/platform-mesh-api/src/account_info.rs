@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Extra,
     definition::Definition,
-    kind::kind,
+    kind::{kind, null_default},
     schema::{Schema, map_of, object, string},
 };
 
@@ -21,15 +21,19 @@ kind!(
 #[serde(default, rename_all = "camelCase")]
 pub struct AccountInfoSpec {
     /// The relationship store.
+    #[serde(deserialize_with = "null_default")]
     pub fga: FgaInfo,
     /// This account.
+    #[serde(deserialize_with = "null_default")]
     pub account: AccountLocation,
     /// The account it was created in; none for an organisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_account: Option<AccountLocation>,
     /// The organisation it belongs to; itself for an organisation.
+    #[serde(deserialize_with = "null_default")]
     pub organization: AccountLocation,
     /// How to trust the control plane.
+    #[serde(deserialize_with = "null_default")]
     pub cluster_info: ClusterInfo,
     /// How people of the organisation log in; written by the security operator.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +48,7 @@ pub struct AccountInfoSpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct FgaInfo {
     /// The store.
+    #[serde(deserialize_with = "null_default")]
     pub store: StoreInfo,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -55,6 +60,7 @@ pub struct FgaInfo {
 #[serde(default, rename_all = "camelCase")]
 pub struct StoreInfo {
     /// The id, or the empty string.
+    #[serde(deserialize_with = "null_default")]
     pub id: String,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -66,17 +72,22 @@ pub struct StoreInfo {
 #[serde(default, rename_all = "camelCase")]
 pub struct AccountLocation {
     /// Name of the Account.
+    #[serde(deserialize_with = "null_default")]
     pub name: String,
     /// Logical cluster of the workspace made for the account.
+    #[serde(deserialize_with = "null_default")]
     pub generated_cluster_id: String,
     /// Logical cluster of the workspace that holds the Account object.
+    #[serde(deserialize_with = "null_default")]
     pub origin_cluster_id: String,
     /// Path of the workspace made for the account, `root:orgs:acme:dev`.
+    #[serde(deserialize_with = "null_default")]
     pub path: String,
     /// URL of that workspace.
+    #[serde(deserialize_with = "null_default")]
     pub url: String,
     /// Type of the account.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "null_default")]
     pub kind: String,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -88,6 +99,7 @@ pub struct AccountLocation {
 #[serde(default, rename_all = "camelCase")]
 pub struct ClusterInfo {
     /// Certificates as PEM text, several blocks allowed; may be empty.
+    #[serde(deserialize_with = "null_default")]
     pub ca: String,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -99,8 +111,10 @@ pub struct ClusterInfo {
 #[serde(default, rename_all = "camelCase")]
 pub struct OidcInfo {
     /// URL of the issuer, as tokens carry it.
+    #[serde(deserialize_with = "null_default")]
     pub issuer_url: String,
     /// Clients by name.
+    #[serde(deserialize_with = "null_default")]
     pub clients: BTreeMap<String, OidcClient>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -112,6 +126,7 @@ pub struct OidcInfo {
 #[serde(default, rename_all = "camelCase")]
 pub struct OidcClient {
     /// The client's id, as the audience of tokens carries it.
+    #[serde(deserialize_with = "null_default")]
     pub client_id: String,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]

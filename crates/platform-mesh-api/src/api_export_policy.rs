@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Condition, Extra,
     definition::Definition,
-    kind::kind,
+    kind::{kind, null_default},
     schema::{conditions, list, object, string},
 };
 
@@ -19,8 +19,10 @@ kind!(
 #[serde(default, rename_all = "camelCase")]
 pub struct ApiExportPolicySpec {
     /// The export.
+    #[serde(deserialize_with = "null_default")]
     pub api_export_ref: ApiExportRef,
     /// `:root:orgs:acme:team` (this account), `:root:orgs:acme:*` (it and all below), `:root:orgs:*` (everybody).
+    #[serde(deserialize_with = "null_default")]
     pub allow_path_expressions: Vec<String>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -32,8 +34,10 @@ pub struct ApiExportPolicySpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct ApiExportRef {
     /// Name of the export.
+    #[serde(deserialize_with = "null_default")]
     pub name: String,
     /// Path of the workspace that holds it.
+    #[serde(deserialize_with = "null_default")]
     pub cluster_path: String,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -45,10 +49,10 @@ pub struct ApiExportRef {
 #[serde(default, rename_all = "camelCase")]
 pub struct ApiExportPolicyStatus {
     /// Expressions whose tuples were written, to know which to delete later.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub managed_allow_expressions: Vec<String>,
     /// One condition for each step, and `Ready`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Condition, Extra, Tuple,
     definition::Definition,
-    kind::kind,
+    kind::{kind, null_default},
     schema::{conditions, object, string},
     store::tuples,
 };
@@ -20,11 +20,13 @@ kind!(
 #[serde(default, rename_all = "camelCase")]
 pub struct AuthorizationModelSpec {
     /// The Store that the module extends.
+    #[serde(deserialize_with = "null_default")]
     pub store_ref: StoreRef,
     /// One module in OpenFGA's modular language.
+    #[serde(deserialize_with = "null_default")]
     pub model: String,
     /// Tuples that come with the module.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub tuples: Vec<Tuple>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -36,8 +38,10 @@ pub struct AuthorizationModelSpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct StoreRef {
     /// Name of the Store: the organisation.
+    #[serde(deserialize_with = "null_default")]
     pub name: String,
     /// Logical cluster that holds the Store: that of `root:orgs`.
+    #[serde(deserialize_with = "null_default")]
     pub cluster: String,
     /// No longer read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,10 +56,10 @@ pub struct StoreRef {
 #[serde(default, rename_all = "camelCase")]
 pub struct AuthorizationModelStatus {
     /// Tuples written for this object, to know which to delete later.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub managed_tuples: Vec<Tuple>,
     /// One condition for each step, and `Ready`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]

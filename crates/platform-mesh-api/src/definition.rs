@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{names, neighbours, schema, schema::Schema};
+use crate::{names, schema, schema::Schema};
 
 /// A column of `kubectl get`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,11 @@ impl Definition {
             status: || schema::object([]),
             spec_required: false,
         }
+    }
+
+    /// Group and version as objects carry them.
+    pub fn api_version(&self) -> String {
+        format!("{}/{}", self.group, names::VERSION)
     }
 
     /// Singular, lower case: the kind in lower case.
@@ -159,7 +164,7 @@ impl Definition {
 
 /// Every kind that the platform's exports carry, those of `core.platform-mesh.io` first.
 pub fn definitions() -> Vec<Definition> {
-    let mut all = vec![
+    vec![
         crate::ACCOUNT,
         crate::ACCOUNT_INFO,
         crate::STORE,
@@ -167,9 +172,11 @@ pub fn definitions() -> Vec<Definition> {
         crate::INVITE,
         crate::IDENTITY_PROVIDER_CONFIGURATION,
         crate::API_EXPORT_POLICY,
-    ];
-    all.extend(neighbours::definitions());
-    all
+        crate::CONTENT_CONFIGURATION,
+        crate::PROVIDER_METADATA,
+        crate::PROVIDER,
+        crate::PROVIDER_PERMISSIONS,
+    ]
 }
 
 /// The definition of a resource (`accounts.core.platform-mesh.io`), or none.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Condition, Extra,
     definition::Definition,
-    kind::kind,
-    schema::{Schema, boolean, conditions, list, map_of, object, string},
+    kind::{kind, null_default},
+    schema::{boolean, conditions, list, map_of, object, string},
+    secret_ref::{SecretRef, secret_ref},
 };
 
 kind!(
@@ -25,6 +26,7 @@ pub struct IdentityProviderConfigurationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_allowed: Option<bool>,
     /// Clients; their names are unique.
+    #[serde(deserialize_with = "null_default")]
     pub clients: Vec<IdentityProviderClient>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -36,13 +38,16 @@ pub struct IdentityProviderConfigurationSpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct IdentityProviderClient {
     /// Confidential (with a secret) or public.
+    #[serde(deserialize_with = "null_default")]
     pub client_type: ClientType,
     /// Name in the identity provider, and key in the status.
+    #[serde(deserialize_with = "null_default")]
     pub client_name: String,
     /// Where a login may return to.
+    #[serde(deserialize_with = "null_default")]
     pub redirect_uris: Vec<String>,
     /// Where a logout may return to.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
     /// Secret that the client's credentials are written to, in the workspace of this object.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,27 +71,15 @@ pub enum ClientType {
     Other(String),
 }
 
-/// A Secret by namespace and name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct SecretRef {
-    /// Name of the Secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Namespace of the Secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-}
-
 /// What the identity provider has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct IdentityProviderConfigurationStatus {
     /// Clients made, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub managed_clients: BTreeMap<String, ManagedClient>,
     /// One condition for each step, and `Ready`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -98,10 +91,13 @@ pub struct IdentityProviderConfigurationStatus {
 #[serde(default, rename_all = "camelCase")]
 pub struct ManagedClient {
     /// The client's id, as the audience of tokens carries it.
+    #[serde(deserialize_with = "null_default")]
     pub client_id: String,
     /// URL under which its registration is changed and deleted.
+    #[serde(deserialize_with = "null_default")]
     pub registration_client_uri: String,
     /// Secret that holds its credentials.
+    #[serde(deserialize_with = "null_default")]
     pub secret_ref: SecretRef,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -150,11 +146,3 @@ pub const IDENTITY_PROVIDER_CONFIGURATION: Definition = Definition {
         "Realm and clients of an organisation.",
     )
 };
-
-pub(crate) fn secret_ref() -> Schema {
-    object([
-        ("name", string().doc("Name of the Secret.")),
-        ("namespace", string().doc("Namespace of the Secret.")),
-    ])
-    .atomic_map()
-}

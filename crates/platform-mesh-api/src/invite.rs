@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Condition, Extra,
     definition::Definition,
-    kind::kind,
+    kind::{kind, null_default},
     schema::{conditions, object, string},
 };
 
@@ -19,6 +19,7 @@ kind!(
 #[serde(default, rename_all = "camelCase")]
 pub struct InviteSpec {
     /// Mail address; it becomes the user name.
+    #[serde(deserialize_with = "null_default")]
     pub email: String,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
@@ -30,7 +31,7 @@ pub struct InviteSpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct InviteStatus {
     /// One condition for each step, and `Ready`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]

@@ -1,40 +1,41 @@
 //! What every kind of this group has in common, and the macro that writes it down once.
 
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-
-/// A condition of a status, as every Kubernetes API has it.
-pub type Condition = k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// Fields of an object that this version of the crate does not know; they are written back unchanged.
 pub type Extra = Map<String, Value>;
 
-/// The condition of a type, or none.
-pub fn find_condition<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
-    conditions.iter().find(|condition| condition.type_ == type_)
+/// Reads an explicit `null` as the default: writers in Go put `null` where a list or an object is empty.
+pub(crate) fn null_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// True if a condition of this type has status `True`; absent and `Unknown` are not true.
-pub fn condition_is_true(conditions: &[Condition], type_: &str) -> bool {
-    find_condition(conditions, type_).is_some_and(|condition| condition.status == "True")
-}
-
-/// Writes a cluster-scoped kind of `core.platform-mesh.io/v1alpha1`: the struct, its constructor, `kube_core::Resource`.
+/// Writes a cluster-scoped kind of version `v1alpha1`: the struct, its constructor, `kube_core::Resource`. The group is
+/// `core.platform-mesh.io` unless another one is named.
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $text:literal, $plural:literal, $spec:ty, $status:ty) => {
+        crate::kind::kind!($(#[$doc])* $name, $text, $plural in crate::names::GROUP, $spec, $status);
+    };
+    ($(#[$doc:meta])* $name:ident, $text:literal, $plural:literal in $group:expr, $spec:ty, $status:ty) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $name {
-            /// Group and version; always `core.platform-mesh.io/v1alpha1`.
-            #[serde(rename = "apiVersion", default = "crate::names::api_version")]
+            /// Group and version of the kind; items of a list may come without it.
+            #[serde(rename = "apiVersion", default = "api_version_text")]
             pub api_version: String,
             /// The kind's name; items of a list may come without it.
             #[serde(default = "kind_text")]
             pub kind: String,
             /// Name, labels, finalizers and the rest of an object's metadata.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "crate::kind::null_default")]
             pub metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
             /// What is wanted.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "crate::kind::null_default")]
             pub spec: $spec,
             /// What is; written by controllers through the status subresource.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +43,10 @@ macro_rules! kind {
             /// Fields beside these, kept as they came.
             #[serde(flatten)]
             pub extra: crate::Extra,
+        }
+
+        fn api_version_text() -> String {
+            format!("{}/{}", $group, crate::names::VERSION)
         }
 
         fn kind_text() -> String {
@@ -52,7 +57,7 @@ macro_rules! kind {
             /// A new object with a name and a spec; nothing else is set.
             pub fn new(name: impl Into<String>, spec: $spec) -> Self {
                 Self {
-                    api_version: crate::names::api_version(),
+                    api_version: api_version_text(),
                     kind: kind_text(),
                     metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
                         name: Some(name.into()),
@@ -81,7 +86,7 @@ macro_rules! kind {
                 $text.into()
             }
             fn group(_: &()) -> std::borrow::Cow<'_, str> {
-                crate::names::GROUP.into()
+                $group.into()
             }
             fn version(_: &()) -> std::borrow::Cow<'_, str> {
                 crate::names::VERSION.into()

@@ -1,10 +1,14 @@
 //! Strings that other processes, other languages and stored objects rely on. They never change.
 
-/// The API group of all kinds here.
+/// The API group of accounts, stores, models, invites, realms and policies.
 pub const GROUP: &str = "core.platform-mesh.io";
-/// The only version of the group.
+/// The API group of what the portal shows.
+pub const UI_GROUP: &str = "ui.platform-mesh.io";
+/// The API group of providers and their permissions.
+pub const PROVIDERS_GROUP: &str = "providers.platform-mesh.io";
+/// The only version of these groups.
 pub const VERSION: &str = "v1alpha1";
-/// Group and version as objects carry them.
+/// Group and version as objects of [`GROUP`] carry them.
 pub fn api_version() -> String {
     format!("{GROUP}/{VERSION}")
 }

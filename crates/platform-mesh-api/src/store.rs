@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Condition, Extra,
     definition::{Definition, READY_COLUMN},
-    kind::kind,
+    kind::{kind, null_default},
     schema::{Schema, conditions, list, object, string},
 };
 
@@ -21,16 +21,18 @@ kind!(
 #[serde(default, rename_all = "camelCase")]
 pub struct StoreSpec {
     /// The core module in OpenFGA's modular language, without a schema header.
+    #[serde(deserialize_with = "null_default")]
     pub core_module: String,
     /// Tuples that must be there; a tuple taken out here is deleted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub tuples: Vec<Tuple>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// One relationship: `user` has `relation` on `object`.
+/// One relationship: `user` has `relation` on `object`. A plain value, comparable and without room for further fields;
+/// upstream has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tuple {
     /// `type:id`.
@@ -66,10 +68,10 @@ pub struct StoreStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_model_id: Option<String>,
     /// Tuples written for this object, to know which to delete later.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub managed_tuples: Vec<Tuple>,
     /// One condition for each step, and `Ready`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Fields beside these, kept as they came.
     #[serde(flatten)]

@@ -102,8 +102,7 @@ fn orgs_store() -> Store {
 
 fn welcome_configuration(parameters: &Parameters) -> IdentityProviderConfiguration {
     let own = |path: &str| format!("https://{}/{path}", parameters.base_domain);
-    let secret =
-        |name: &str| Some(SecretRef { name: Some(name.to_owned()), namespace: Some("default".to_owned()) });
+    let secret = |name: &str| Some(SecretRef::new("default", name));
     let mut redirects = vec![own("callback*")];
     redirects.extend(parameters.welcome_redirect_uris.iter().cloned());
     let mut post_logout = vec![own("logout*")];

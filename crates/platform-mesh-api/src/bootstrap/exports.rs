@@ -34,7 +34,7 @@ pub(super) fn steps(_: &Parameters) -> Vec<Step> {
 
 fn export_of(definition: &Definition) -> &'static str {
     match definition.group {
-        "providers.platform-mesh.io" => names::PROVIDERS_EXPORT,
+        names::PROVIDERS_GROUP => names::PROVIDERS_EXPORT,
         _ if SYSTEM_KINDS.contains(&definition.kind) => names::SYSTEM_EXPORT,
         _ => names::CORE_EXPORT,
     }

@@ -1,5 +1,7 @@
 //! One line of the list: where, what, and when it is done.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::lookup::{self, Lookup, UnresolvedLookup};
@@ -39,6 +41,31 @@ pub enum Wait {
     Condition(&'static str),
     /// Something other than nothing, null, or an empty text or list stands at this JSON pointer.
     Filled(&'static str),
+}
+
+/// For people: `when kcp answers`.
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Platform => "when kcp answers",
+            Self::Identity => "when realm `welcome` has its clients",
+            Self::Admission => "when the admission servers answer",
+        })
+    }
+}
+
+/// For people: `wait for phase Ready`.
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("wait for nothing"),
+            Self::Phase(phase) => write!(f, "wait for phase {phase}"),
+            Self::Condition(type_) => write!(f, "wait for condition {type_}"),
+            Self::Filled(pointer) => {
+                write!(f, "wait for {}", pointer.trim_start_matches('/').replace('/', "."))
+            }
+        }
+    }
 }
 
 impl Step {
