@@ -271,8 +271,8 @@ impl TryFrom<Flags> for Options {
             Some(config_file) => Some(WebhookOptions {
                 config_file,
                 ttls: CacheTtls {
-                    allowed: parse_duration(&flags.authorization_webhook_cache_authorized_ttl)?,
-                    denied: parse_duration(&flags.authorization_webhook_cache_unauthorized_ttl)?,
+                    allowed: duration(&flags.authorization_webhook_cache_authorized_ttl)?,
+                    denied: duration(&flags.authorization_webhook_cache_unauthorized_ttl)?,
                 },
             }),
         };
@@ -316,35 +316,8 @@ pub fn parse_order(text: &str) -> Result<Vec<Step>, OptionsError> {
     Ok(order)
 }
 
-/// Reads a duration as Go writes it: `30s`, `5m0s`, `1h30m`, `250ms`.
-///
-/// # Errors
-/// [`OptionsError::Duration`].
-pub fn parse_duration(text: &str) -> Result<Duration, OptionsError> {
-    let invalid = || OptionsError::Duration(text.to_owned());
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|n| *n > 0).ok_or_else(invalid)?;
-        let (number, tail) = rest.split_at(digits);
-        let number: u64 = number.parse().map_err(|_| invalid())?;
-        let letters = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        let milliseconds: u64 = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return Err(invalid()),
-        };
-        let part = number.checked_mul(milliseconds).ok_or_else(invalid)?;
-        total = total.checked_add(Duration::from_millis(part)).ok_or_else(invalid)?;
-        rest = tail;
-    }
-    if text.is_empty() { Err(invalid()) } else { Ok(total) }
+fn duration(text: &str) -> Result<Duration, OptionsError> {
+    runtime::parse_go_duration(text).map_err(|_| OptionsError::Duration(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -362,8 +335,22 @@ mod tests {
         assert!(Batteries::parse("x").is_err());
         assert_eq!(parse_order("Webhook,RBAC"), Ok(vec![Step::Webhook, Step::Rbac]));
         assert!(parse_order("RBAC,RBAC").is_err());
-        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        assert!(parse_duration("").is_err() && parse_duration("5").is_err() && parse_duration("5d").is_err());
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(duration("").is_err() && duration("5").is_err() && duration("5d").is_err());
+    }
+
+    /// A configuration file and a flag mean the same by the same text, though two crates read them.
+    #[test]
+    fn acf_durations_of_flags_and_of_configurations_are_one_grammar() {
+        let numbers = ["", "0", "1", "1.5", ".5", "1.", ".", "007", "1e3", "99999999999999999999999"];
+        let units = ["", "h", "m", "s", "ms", "us", "µs", "ns", "d", " s"];
+        for first in numbers.iter().flat_map(|number| units.iter().map(move |unit| format!("{number}{unit}")))
+        {
+            for text in [first.clone(), format!("{first}.5s"), format!("1m{first}"), format!("-{first}")] {
+                let flag = runtime::parse_go_duration(&text).ok();
+                assert_eq!(oidc_config::parse_duration(&text).ok(), flag, "{text}");
+            }
+        }
     }
 }

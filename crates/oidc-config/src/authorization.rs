@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authentication::{GROUP, ReadError, check_kind, read, to_text};
+use crate::{
+    authentication::null_default,
+    read::{GROUP, ReadError, read_file, to_text, typed},
+};
 
 /// The chain; the first authorizer with an opinion decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AuthorizationConfiguration {
     /// `apiserver.config.k8s.io/v1`, `v1beta1` or `v1alpha1`; all mean the same.
     #[serde(rename = "apiVersion")]
@@ -13,14 +17,16 @@ pub struct AuthorizationConfiguration {
     /// `AuthorizationConfiguration`.
     pub kind: String,
     /// Asked in this order.
+    #[serde(default, deserialize_with = "null_default")]
     pub authorizers: Vec<Authorizer>,
 }
 
 /// One link of the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Authorizer {
     /// `RBAC`, `Node`, `ABAC`, `AlwaysAllow`, `AlwaysDeny` or `Webhook`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub kind: String,
     /// Name in metrics and logs, unique in the chain.
     #[serde(default)]
@@ -32,14 +38,20 @@ pub struct Authorizer {
 
 /// A webhook that answers SubjectAccessReviews.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct WebhookAuthorizer {
     /// How long an allowed answer is remembered; 5m where absent.
     #[serde(rename = "authorizedTTL", skip_serializing_if = "Option::is_none")]
     pub authorized_ttl: Option<String>,
+    /// Whether allowed answers are remembered at all; they are where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_authorized_requests: Option<bool>,
     /// How long another answer is remembered; 30s where absent.
     #[serde(rename = "unauthorizedTTL", skip_serializing_if = "Option::is_none")]
     pub unauthorized_ttl: Option<String>,
+    /// Whether other answers are remembered at all; they are where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_unauthorized_requests: Option<bool>,
     /// How long one question may take; at most 30s.
     pub timeout: String,
     /// Version of the reviews that are sent: `v1` or `v1beta1`.
@@ -52,13 +64,13 @@ pub struct WebhookAuthorizer {
     /// Where the webhook is.
     pub connection_info: ConnectionInfo,
     /// Only requests that meet all of these are sent.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub match_conditions: Vec<MatchCondition>,
 }
 
 /// Where a webhook is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ConnectionInfo {
     /// `KubeConfigFile` or `InClusterConfig`.
     #[serde(rename = "type")]
@@ -70,6 +82,7 @@ pub struct ConnectionInfo {
 
 /// A condition on requests, in CEL over `request`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MatchCondition {
     /// The expression.
     pub expression: String,
@@ -94,7 +107,8 @@ impl WebhookSource {
 }
 
 impl AuthorizationConfiguration {
-    const KIND: &'static str = "AuthorizationConfiguration";
+    /// The kind's name.
+    pub const KIND: &str = "AuthorizationConfiguration";
 
     /// The chain of a mesh: RBAC, Node, then the webhook, asked about resources only, never about RBAC itself, and
     /// without an opinion when it cannot be reached.
@@ -105,7 +119,9 @@ impl AuthorizationConfiguration {
         let condition = |expression: &str| MatchCondition { expression: expression.to_owned() };
         let webhook = WebhookAuthorizer {
             authorized_ttl: Some(remembered.clone()),
+            cache_authorized_requests: None,
             unauthorized_ttl: Some(remembered),
+            cache_unauthorized_requests: None,
             timeout: format!("{}s", webhook.timeout_seconds),
             subject_access_review_version: "v1".to_owned(),
             match_condition_subject_access_review_version: Some("v1".to_owned()),
@@ -134,17 +150,15 @@ impl AuthorizationConfiguration {
         }
     }
 
-    /// Reads YAML or JSON.
+    /// Reads YAML or JSON as a server does: a field that it does not know is refused.
     ///
     /// # Errors
-    /// Another shape, kind or version.
-    pub fn read(text: &str) -> Result<Self, ReadError> {
-        let read: Self = read(text)?;
-        check_kind(&read.api_version, &read.kind, Self::KIND)?;
-        Ok(read)
+    /// Text that is too large or cannot be read, another kind, a field of another type, an unknown field.
+    pub fn read(text: &[u8]) -> Result<Self, ReadError> {
+        typed(&read_file(text, Self::KIND)?)
     }
 
-    /// The file's text: indented JSON, which is YAML, with fields in a fixed order.
+    /// The file's text: indented JSON, which is YAML, with fields in a fixed order. Equal values give equal bytes.
     pub fn to_text(&self) -> String {
         to_text(self)
     }

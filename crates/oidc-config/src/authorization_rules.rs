@@ -186,7 +186,10 @@ fn lint_webhook(at: &str, webhook: &WebhookAuthorizer, findings: &mut Vec<Findin
         ));
     }
     let allowed = webhook.authorized_ttl.as_deref().map_or(Ok(Duration::from_secs(300)), parse_duration);
-    if allowed.is_ok_and(|time| time > Duration::from_secs(60)) {
+    let remembers = |switch: Option<bool>| switch != Some(false);
+    if remembers(webhook.cache_authorized_requests)
+        && allowed.is_ok_and(|time| time > Duration::from_secs(60))
+    {
         findings.push(finding(
             format!("{at}.authorizedTTL"),
             "a right that was taken away lives on for as long (5m where nothing is set)",
@@ -194,12 +197,26 @@ fn lint_webhook(at: &str, webhook: &WebhookAuthorizer, findings: &mut Vec<Findin
         ));
     }
     let refused = webhook.unauthorized_ttl.as_deref().map_or(Ok(Duration::from_secs(30)), parse_duration);
-    if refused.is_ok_and(|time| time > Duration::from_secs(60)) {
+    if remembers(webhook.cache_unauthorized_requests)
+        && refused.is_ok_and(|time| time > Duration::from_secs(60))
+    {
         findings.push(finding(
             format!("{at}.unauthorizedTTL"),
             "a right that was given does not count for as long",
             "use 30s or less",
         ));
+    }
+    for (name, switch) in [
+        ("cacheAuthorizedRequests", webhook.cache_authorized_requests),
+        ("cacheUnauthorizedRequests", webhook.cache_unauthorized_requests),
+    ] {
+        if !remembers(switch) {
+            findings.push(finding(
+                format!("{at}.{name}"),
+                "every such request waits for the webhook, and one client's loop is the webhook's load",
+                "let answers be remembered for a few seconds",
+            ));
+        }
     }
     if webhook.subject_access_review_version == "v1beta1" {
         findings.push(finding(

@@ -1,4 +1,7 @@
 //! Durations as Go and Kubernetes write them: `30s`, `5m0s`, `1.5h`, `200ms`.
+//!
+//! Flags of processes are read by `runtime`, which brings a whole runtime with it; this crate stays without one. The
+//! grammar is the same, and kcp-embedded, which sees both, compares them.
 
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use std::time::Duration;
 #[error("`{0}` is not a duration: expected for example `30s` or `5m0s`")]
 pub struct DurationError(pub String);
 
-/// Reads a duration; no sign, units h, m, s, ms, us, ns.
+/// Reads a duration; not a negative one, units h, m, s, ms, us, ns.
 ///
 /// # Errors
 /// Any other text.
@@ -22,7 +25,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(error)?;
         let (number, tail) = rest.split_at(digits);
         let number: f64 = number.parse().map_err(|_| error())?;
-        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let unit = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit);
         seconds += number
             * match unit {

@@ -77,6 +77,23 @@ fn one(at: &str, authenticator: &JwtAuthenticator, reach: Reach, findings: &mut 
             "give groups a prefix, or bind no rights to groups where this issuer's users may enter",
         ));
     }
+    for (name, mapping) in [("username", &mappings.username), ("groups", &mappings.groups)] {
+        if mapping
+            .iter()
+            .any(|mapping| mapping.prefix.as_deref().is_some_and(|text| text.starts_with("system:")))
+        {
+            let risk = if name == "username" {
+                "kcp refuses every user whose name begins with `system:`, so nobody can log in"
+            } else {
+                "kcp drops every group whose name begins with `system:`"
+            };
+            findings.push(finding(
+                format!("{at}.claimMappings.{name}.prefix"),
+                risk,
+                "choose another prefix",
+            ));
+        }
+    }
     match &mappings.username {
         Some(username) if is_bare(username) && reach == Reach::Server => findings.push(finding(
             format!("{at}.claimMappings.username.prefix"),

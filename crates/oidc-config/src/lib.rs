@@ -15,22 +15,33 @@
 //! }
 //! ```
 
-mod authentication; // the file for the whole server
-mod authorization; // the chain of authorizers, with the webhook
-mod authorization_rules; // what a server refuses, and what one should not want
-mod duration;
-mod finding; // a field, what is wrong or risky, what to do
-mod jwt_lint; // what a server takes and one should not want
-mod jwt_rules; // what a server refuses
-mod realm; // the authentication of one realm // 30s, 5m0s
+mod read; // text from strangers: bounded, and refused with the field
 
-pub use authentication::{AuthenticationConfiguration, ReadError};
+mod authentication; // the file for the whole server
+mod authentication_rules; // what a server refuses in it, and what one should not want
+mod authorization; // the chain of authorizers, with the webhook
+mod authorization_rules; // what a server refuses in it, and what one should not want
+mod configuration; // any of the three kinds
+mod duration; // 30s, 5m0s
+mod finding; // a field, what is wrong or risky, what to do
+mod jwt_lint; // issuers: what a server takes and one should not want
+mod jwt_rules; // issuers: what a server refuses
+mod realm; // the authentication of one realm, generated
+
+pub use authentication::{AnonymousAuthentication, AnonymousCondition, AuthenticationConfiguration};
+pub use authentication_rules::{lint_authentication, validate_authentication};
 pub use authorization::{
     AuthorizationConfiguration, Authorizer, ConnectionInfo, MatchCondition, WebhookAuthorizer, WebhookSource,
 };
 pub use authorization_rules::{lint_authorization, validate_authorization};
+pub use configuration::Configuration;
 pub use duration::{DurationError, parse_duration};
 pub use finding::{Fault, Finding};
 pub use jwt_lint::{Reach, lint_jwt, lint_jwt_of};
 pub use jwt_rules::validate_jwt;
+pub use read::{ReadError, TEXT_BYTES_MAX, read_workspace_authentication};
 pub use realm::{Realm, UNVERIFIED_EMAIL_MESSAGE, UNVERIFIED_EMAIL_RULE, authentication_reference};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
