@@ -3,21 +3,14 @@
 mod account;
 mod creator;
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use account_model::admission::{AdmissionRules, Place};
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use multicluster::{Fleet, ProviderName};
+use multicluster::{AdmissionAnswer, AdmissionReview, AdmissionService, Admit, Fleet, ProviderName};
 use platform_mesh_api::names;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::metrics::AccountMetrics;
-
-/// The largest review that is read; servers limit objects to less than this.
-const BODY_MAX: usize = 8 << 20;
 
 /// Both admission answers for Accounts. Clones share state.
 #[derive(Clone)]
@@ -27,22 +20,6 @@ struct Inner {
     rules: AdmissionRules,
     tree: Option<(Fleet, ProviderName)>,
     metrics: AccountMetrics,
-}
-
-/// One review, as far as it matters here.
-struct Review<'a> {
-    uid: &'a str,
-    operation: &'a str,
-    user: &'a str,
-    object: &'a Value,
-    old: &'a Value,
-}
-
-/// What is answered.
-enum Answer {
-    Allowed,
-    Patched(Value),
-    Denied(String),
 }
 
 impl Admission {
@@ -56,24 +33,21 @@ impl Admission {
     }
 
     /// The server's service: two paths, POST only.
-    pub fn service(&self) -> AdmissionService {
-        AdmissionService(self.clone())
+    pub fn service(&self) -> AdmissionService<Self> {
+        AdmissionService::new(self.clone())
+    }
+}
+
+impl Admit for Admission {
+    fn serves(&self, path: &str) -> bool {
+        [names::ACCOUNT_MUTATE_PATH, names::ACCOUNT_VALIDATE_PATH].contains(&path)
     }
 
-    /// The answer to a review sent to a path; none for a path that is not served.
-    ///
-    /// # Errors
-    /// What is wrong with the review, in words.
-    pub fn answer(&self, path: &str, review: &Value) -> Option<Result<Value, String>> {
-        let decide = match path {
-            names::ACCOUNT_MUTATE_PATH => creator::stamp as fn(&Inner, &Review<'_>) -> Result<Answer, String>,
-            names::ACCOUNT_VALIDATE_PATH => account::check,
-            _ => return None,
-        };
-        Some(Review::read(review).and_then(|read| {
-            let answer = decide(&self.0, &read)?;
-            Ok(read.response(answer))
-        }))
+    async fn admit(&self, path: &str, review: AdmissionReview<'_>) -> Result<AdmissionAnswer, String> {
+        match path {
+            names::ACCOUNT_MUTATE_PATH => creator::stamp(&review),
+            _ => account::check(&self.0, &review),
+        }
     }
 }
 
@@ -90,108 +64,16 @@ impl Inner {
     }
 }
 
-impl<'a> Review<'a> {
-    fn read(review: &'a Value) -> Result<Self, String> {
-        if review["kind"] != "AdmissionReview" || review["apiVersion"] != "admission.k8s.io/v1" {
-            return Err("expected an AdmissionReview of admission.k8s.io/v1".to_owned());
-        }
-        let request = &review["request"];
-        let uid = request["uid"].as_str().filter(|uid| !uid.is_empty()).ok_or("request.uid is missing")?;
-        Ok(Self {
-            uid,
-            operation: request["operation"].as_str().unwrap_or_default(),
-            user: request["userInfo"]["username"].as_str().unwrap_or_default(),
-            object: &request["object"],
-            old: &request["oldObject"],
-        })
-    }
-
-    fn response(&self, answer: Answer) -> Value {
-        let mut response = json!({"uid": self.uid, "allowed": true});
-        match answer {
-            Answer::Allowed => {}
-            Answer::Patched(patch) => {
-                use base64::{Engine as _, engine::general_purpose::STANDARD};
-                response["patchType"] = json!("JSONPatch");
-                response["patch"] = json!(STANDARD.encode(patch.to_string()));
-            }
-            Answer::Denied(message) => {
-                response["allowed"] = json!(false);
-                response["status"] = json!({"code": 403, "reason": "Forbidden", "message": message});
-            }
-        }
-        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
-    }
-}
-
-/// [`Admission`] as a service of HTTP requests.
-#[derive(Clone)]
-pub struct AdmissionService(Admission);
-
-impl<B> tower::Service<Request<B>> for AdmissionService
-where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let admission = self.0.clone();
-        Box::pin(async move { Ok(respond(&admission, request).await) })
-    }
-}
-
-async fn respond<B>(admission: &Admission, request: Request<B>) -> Response<Full<Bytes>>
-where
-    B: http_body::Body,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let (parts, body) = request.into_parts();
-    if ![names::ACCOUNT_MUTATE_PATH, names::ACCOUNT_VALIDATE_PATH].contains(&parts.uri.path()) {
-        return text(StatusCode::NOT_FOUND, "no admission is served at this path");
-    }
-    if parts.method != Method::POST {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "only POST is served here");
-    }
-    let body = match Limited::new(body, BODY_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return text(StatusCode::PAYLOAD_TOO_LARGE, "the review is too large or was cut off"),
-    };
-    let review: Value = match serde_json::from_slice(&body) {
-        Ok(review) => review,
-        Err(error) => return text(StatusCode::BAD_REQUEST, &format!("the review is not JSON: {error}")),
-    };
-    match admission.answer(parts.uri.path(), &review) {
-        Some(Ok(answer)) => {
-            let mut response = Response::new(Full::new(Bytes::from(answer.to_string())));
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-            response
-        }
-        Some(Err(why)) => text(StatusCode::BAD_REQUEST, &why),
-        None => text(StatusCode::NOT_FOUND, "no admission is served at this path"),
-    }
-}
-
-fn text(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(format!("{text}\n"))));
-    *response.status_mut() = status;
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use account_model::names::AccountTypes;
     use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::{BodyExt as _, Full};
+    use multicluster::REVIEW_BYTES_MAX;
     use runtime::Metrics;
+    use serde_json::json;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -286,6 +168,9 @@ mod tests {
         );
         assert_eq!(post(&admission, names::ACCOUNT_MUTATE_PATH, without.to_string().as_bytes()).await.0, 400);
         assert_eq!(post(&admission, "/other", b"{}").await.0, 404);
-        assert_eq!(post(&admission, names::ACCOUNT_MUTATE_PATH, &vec![b' '; BODY_MAX + 1]).await.0, 413);
+        assert_eq!(
+            post(&admission, names::ACCOUNT_MUTATE_PATH, &vec![b' '; REVIEW_BYTES_MAX + 1]).await.0,
+            413
+        );
     }
 }

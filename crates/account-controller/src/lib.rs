@@ -26,7 +26,7 @@ mod admission; // HTTPS answers to AdmissionReviews
 mod error;
 mod metrics; // upstream's names // what can go wrong, who acts
 
-pub use admission::{Admission, AdmissionService};
+pub use admission::Admission;
 pub use error::{ApplyError, RunError};
 pub use options::Options;
 pub use run::{Parts, WebhookServer, run};

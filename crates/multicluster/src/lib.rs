@@ -51,6 +51,7 @@ mod results; // what a controller did
 pub mod lifecycle; // reconciling in named steps
 
 pub mod coordination; // which replica works on which cluster
+mod admission; // the HTTP half of a webhook
 mod finalizer; // clean up before an object goes
 mod leader; // one of several processes works, by Lease
 mod metrics; // what is counted
@@ -65,6 +66,7 @@ struct Readme;
 pub mod testing; // an in-process server of many clusters
 
 pub use action::Action;
+pub use admission::{AdmissionAnswer, AdmissionReview, AdmissionService, Admit, REVIEW_BYTES_MAX};
 pub use changes::{FleetChange, FleetChanges};
 pub use client::prefix_client;
 pub use cluster::Cluster;

@@ -48,7 +48,7 @@ mod init_container; // the first clients of an empty identity provider
 mod error; // what can go wrong, who acts
 mod metrics; // upstream's names
 
-pub use admission::{RealmAdmission, RealmAdmissionService};
+pub use admission::RealmAdmission;
 pub use error::RunError;
 pub use init_container::{BootstrapClient, BootstrapConfig, init_container};
 pub use options::{FlagNaming, Options};

@@ -1,12 +1,11 @@
 //! Mutating: the creator of an Account is who is authenticated, whatever the client writes.
 
 use account_model::admission::creator_patch;
+use multicluster::{AdmissionAnswer, AdmissionReview};
 
-use super::{Answer, Inner, Review};
-
-pub(super) fn stamp(_: &Inner, review: &Review<'_>) -> Result<Answer, String> {
+pub(super) fn stamp(review: &AdmissionReview<'_>) -> Result<AdmissionAnswer, String> {
     if review.operation != "CREATE" {
-        return Ok(Answer::Allowed);
+        return Ok(AdmissionAnswer::Allowed);
     }
     if review.user.is_empty() {
         return Err("request.userInfo.username is missing".to_owned());
@@ -15,5 +14,9 @@ pub(super) fn stamp(_: &Inner, review: &Review<'_>) -> Result<Answer, String> {
         return Err("request.object is missing".to_owned());
     }
     let patch = creator_patch(review.object, review.user);
-    Ok(if patch.as_array().is_some_and(Vec::is_empty) { Answer::Allowed } else { Answer::Patched(patch) })
+    Ok(if patch.as_array().is_some_and(Vec::is_empty) {
+        AdmissionAnswer::Allowed
+    } else {
+        AdmissionAnswer::Patched(patch)
+    })
 }
