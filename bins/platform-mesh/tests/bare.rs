@@ -43,6 +43,39 @@ fn dev_01_bare_says_ready_with_its_files_written_and_ends_cleanly_on_sigterm() {
 }
 
 #[test]
+fn boot_a_second_bootstrap_says_of_every_object_that_it_is_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command().args(["up", "--bare", "--kubeconfig-dir"]).arg(folder.path()).spawn().unwrap();
+    assert!(first_line(&mut child).starts_with("ready in"));
+    let bootstrap = || {
+        let kubeconfig = folder.path().join("admin.kubeconfig");
+        let output = command()
+            .args(["bootstrap", "--account-webhook", "https://localhost:1", "--kubeconfig"])
+            .arg(kubeconfig)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<(String, String)> = text
+            .lines()
+            .map(|line| line.split_once("  ").unwrap())
+            .map(|(change, object)| (change.trim().to_owned(), object.trim().to_owned()))
+            .collect();
+        assert!(lines.len() > 40, "{text}");
+        lines
+    };
+    let (first, second) = (bootstrap(), bootstrap());
+    for (change, object) in &first {
+        assert_eq!(change, "created", "{object}");
+    }
+    for (change, object) in &second {
+        assert_eq!(change, "unchanged", "{object}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn dev_01_failures_are_one_sentence_with_the_next_step_and_exit_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use platform_mesh_api::names::{ACCOUNT_TYPE_ORG, ORGS};
 use serde_json::{Value, json};
 
-use crate::names::{AccountTypes, ORG_NAME_LENGTH_MIN, RESERVED_ORG_NAMES, check_label, check_org_name};
+use crate::names::{
+    AccountTypes, ORG_NAME_LENGTH_MIN, RESERVED_ORG_NAMES, check_label, check_org_name, collides_with_kubectl,
+};
 
 /// What the platform owner allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,11 @@ pub enum Denial {
     /// On the deny list, or reserved.
     #[error("organization name \"{0}\" is not allowed")]
     OrgNameNotAllowed(String),
+    /// A name whose Secrets could be those of another organisation.
+    #[error(
+        "organization name \"{0}\" is not allowed: it must not end with -kubectl, the name of another client"
+    )]
+    OrgNameLikeClient(String),
     /// A name that no workspace, or no type, can have.
     #[error("account name \"{name}\" {fault}")]
     Name {
@@ -96,6 +103,18 @@ pub enum Denial {
 }
 
 /// The validating answer.
+///
+/// ```
+/// use account_model::{admission::{AccountRequest, AccountVerdict, AdmissionRules, Place, validate}, names::AccountTypes};
+///
+/// let rules = AdmissionRules::new(AccountTypes::new(["account"])?, "admin, www");
+/// let object = serde_json::json!({"metadata": {"name": "www"}, "spec": {"type": "org", "displayName": "W"}});
+/// let AccountVerdict::Denied(why) = validate(&rules, Place::Orgs, AccountRequest::Create { object: &object }) else {
+///     panic!("the name is on the list");
+/// };
+/// assert_eq!(why.to_string(), r#"organization name "www" is not allowed"#);
+/// # Ok::<(), account_model::names::AccountTypesError>(())
+/// ```
 ///
 /// Rules for names and types hold for new accounts only: a name that is denied later does not keep an existing account
 /// from being changed or deleted.
@@ -121,6 +140,9 @@ fn denied_creation(rules: &AdmissionRules, place: Place, object: &Value) -> Opti
         }
         if rules.denied_org_names.contains(name) || RESERVED_ORG_NAMES.contains(&name) {
             return Some(Denial::OrgNameNotAllowed(name.to_owned()));
+        }
+        if collides_with_kubectl(name) {
+            return Some(Denial::OrgNameLikeClient(name.to_owned()));
         }
     }
     let checked = if is_org { check_org_name(name) } else { check_label(name) };

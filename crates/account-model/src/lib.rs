@@ -13,20 +13,21 @@
 //! assert_eq!(writes.iter().map(|write| write.name.as_str()).collect::<Vec<_>>(), ["acme-org", "acme-account"]);
 //! ```
 
-mod account_info;
-mod merge; // the smallest patch that makes an object hold given values
 pub mod names; // which names an account may have, and what is named after it
 mod path; // root:orgs:acme:dev: organisation, parent, depth
-mod workspace; // the workspace of an account, and whose it is
-mod workspace_type; // the two types of an organisation // what an account workspace says about itself
 
-pub mod deletion;
-pub mod plan; // what to do next for an account that stays
-mod seen; // what a plan is made from, and what it may answer // … and for one that goes
+mod account_info; // what an account workspace says about itself
+mod merge; // the smallest patch that makes an object hold given values
+mod workspace; // the workspace of an account, and whose it is
+mod workspace_type; // the two types of an organisation
+
+pub mod deletion; // what to do next for an account that goes …
+pub mod plan; // … and for one that stays
+mod seen; // what a plan is made from, and what it may answer
 
 pub mod admission; // who may create and change accounts
-mod bind;
-pub mod tuples; // relationships of accounts // path expressions of export policies
+mod bind; // path expressions of export policies
+pub mod tuples; // relationships of accounts
 
 pub use bind::{BindExpression, BindExpressionError, BindRelation};
 pub use path::{AccountPath, AccountPathError};
@@ -34,3 +35,7 @@ pub use seen::{Action, Seen, Step, Target, Write};
 pub use tuples::{AccountRef, TupleNames};
 pub use workspace::{WorkspaceView, is_owned_by, path_of_url};
 pub use workspace_type::{TypeRef, type_is_ready};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use platform_mesh_api::names::{ACCOUNT_TYPE_ACCOUNT, ACCOUNT_TYPE_ORG};
+use platform_mesh_api::names::{ACCOUNT_TYPE_ACCOUNT, ACCOUNT_TYPE_ORG, KUBECTL_CLIENT};
 
 /// Longest name of a workspace: a DNS label.
 pub const LABEL_LENGTH_MAX: usize = 63;
@@ -10,8 +10,9 @@ pub const LABEL_LENGTH_MAX: usize = 63;
 pub const ORG_NAME_LENGTH_MAX: usize = LABEL_LENGTH_MAX - "-account".len();
 /// Shortest name of an organisation.
 pub const ORG_NAME_LENGTH_MIN: usize = 3;
-/// Names that no organisation may have: the bootstrap store, the realm of newcomers, Keycloak's own realm.
-pub const RESERVED_ORG_NAMES: [&str; 3] = ["orgs", "welcome", "master"];
+/// Names that no organisation may have: the bootstrap store, the realm of newcomers, Keycloak's own realm, and the
+/// client of kubectl, for a realm has a client of the organisation's name beside it.
+pub const RESERVED_ORG_NAMES: [&str; 4] = ["orgs", "welcome", "master", KUBECTL_CLIENT];
 
 /// What is wrong with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +72,20 @@ pub fn check_org_name(name: &str) -> Result<(), NameFault> {
 /// Name of the WorkspaceType of accounts of a type in an organisation: `<org>-<type>`.
 pub fn workspace_type_name(org: &str, account_type: &str) -> String {
     format!("{org}-{account_type}")
+}
+
+/// Name of the Secret with the credentials of a client of an organisation's realm, in `root:orgs`.
+///
+/// An organisation has two clients: one of its own name, and `kubectl`. Their Secrets stay apart from those of every
+/// other organisation unless a name [ends like the second](collides_with_kubectl).
+pub fn client_secret_name(org: &str, client: &str) -> String {
+    format!("portal-client-secret-{org}-{client}")
+}
+
+/// Whether the Secrets of an organisation could be those of another one: `a-kubectl` has `…-a-kubectl-a-kubectl`, and
+/// so has client `kubectl` of `a-kubectl-a`.
+pub fn collides_with_kubectl(org: &str) -> bool {
+    org.strip_suffix(KUBECTL_CLIENT).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'))
 }
 
 /// The account types of a platform: `org`, and those that the operator is told of.
@@ -162,6 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn acc_12_names_that_would_share_a_secret_are_known() {
+        assert_eq!(
+            client_secret_name("a-kubectl", "a-kubectl"),
+            client_secret_name("a-kubectl-a", "kubectl"),
+            "the case that the rule is for"
+        );
+        assert!(collides_with_kubectl("kubectl") && collides_with_kubectl("a-kubectl"));
+        assert!(!collides_with_kubectl("mykubectl") && !collides_with_kubectl("kubectl-a"));
+    }
+
+    #[test]
     fn acc_n8_types_that_end_alike_are_refused() {
         assert!(matches!(AccountTypes::new(["b-org"]), Err(AccountTypesError::Ambiguous { .. })));
         assert!(matches!(AccountTypes::new(["team", "sub-team"]), Err(AccountTypesError::Ambiguous { .. })));
@@ -170,6 +196,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn acc_12_secrets_of_clients_are_injective(
+            orgs in proptest::collection::btree_set("(a|b|kubectl)(-(a|b|kubectl)){0,4}", 2..12),
+        ) {
+            let orgs: Vec<_> = orgs.into_iter().filter(|org| !collides_with_kubectl(org)).collect();
+            let secrets: BTreeSet<String> = orgs
+                .iter()
+                .flat_map(|org| [client_secret_name(org, org), client_secret_name(org, KUBECTL_CLIENT)])
+                .collect();
+            prop_assert_eq!(secrets.len(), 2 * orgs.len());
+        }
+
         #[test]
         fn acc_n8_workspace_type_names_are_injective(
             types in proptest::collection::vec("[a-z]{1,3}(-[a-z]{1,3}){0,2}", 0..5),

@@ -1,5 +1,6 @@
 //! Relationships of accounts, as tuples of an organisation's store.
 
+use fga_model::{Naming, ResourceName};
 use platform_mesh_api::{AccountInfo, AccountLocation, Tuple};
 
 use crate::bind::BindRelation;
@@ -14,6 +15,18 @@ pub const MEMBER_ROLE: &str = "member";
 pub const AUTHENTICATED_ROLE: &str = "role:authenticated";
 
 /// Names that tuples of accounts are made of; the security operator has a flag for each.
+///
+/// ```
+/// use account_model::{AccountRef, TupleNames};
+///
+/// let names = TupleNames::default();
+/// let [assignment, relation] = names.ownership(&AccountRef::new("2xkfq1", "acme"), "ann@acme.test");
+/// assert_eq!(
+///     assignment.to_string(),
+///     "role:core_platform-mesh_io_account/2xkfq1/acme/owner#assignee@user:ann@acme.test"
+/// );
+/// assert_eq!(relation.relation, "owner");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TupleNames {
     /// Type of accounts.
@@ -22,6 +35,8 @@ pub struct TupleNames {
     pub creator_relation: String,
     /// Relation between an account and its parent.
     pub parent_relation: String,
+    /// How names of users and objects become ids. The webhook that reads the tuples must be told the same.
+    pub naming: Naming,
 }
 
 impl Default for TupleNames {
@@ -30,6 +45,7 @@ impl Default for TupleNames {
             object_type: "core_platform-mesh_io_account".to_owned(),
             creator_relation: "owner".to_owned(),
             parent_relation: "parent".to_owned(),
+            naming: Naming::Compat,
         }
     }
 }
@@ -62,31 +78,26 @@ impl AccountRef {
     }
 }
 
-/// A user's name as an id of relationships: `:` has a meaning there and becomes `.`.
-pub fn user_id(name: &str) -> String {
-    format!("user:{}", name.replace(':', "."))
-}
-
 impl TupleNames {
     /// The account as an object: `core_platform-mesh_io_account:<cluster>/<name>`.
     pub fn account(&self, account: &AccountRef) -> String {
-        format!("{}:{}/{}", self.object_type, account.origin_cluster, account.name)
+        self.naming.object(&self.object_type, &account.origin_cluster, &account.name)
     }
 
     /// A role of the account as an object: `role:core_platform-mesh_io_account/<cluster>/<name>/<role>`.
     pub fn role(&self, account: &AccountRef, role: &str) -> String {
-        format!("{}{role}", self.role_prefix(account))
+        self.naming.role(&self.object_type, &account.origin_cluster, &account.name, role)
     }
 
     fn role_prefix(&self, account: &AccountRef) -> String {
-        format!("role:{}/{}/{}/", self.object_type, account.origin_cluster, account.name)
+        self.role(account, "")
     }
 
     /// What makes the creator the owner: two tuples.
     pub fn ownership(&self, account: &AccountRef, creator: &str) -> [Tuple; 2] {
         let role = self.role(account, OWNER_ROLE);
         [
-            Tuple::new(role.clone(), ASSIGNEE, user_id(creator)),
+            Tuple::new(role.clone(), ASSIGNEE, self.naming.user(creator)),
             Tuple::new(self.account(account), self.creator_relation.clone(), format!("{role}#{ASSIGNEE}")),
         ]
     }
@@ -121,23 +132,24 @@ impl TupleNames {
     pub fn grant(&self, account: &AccountRef, role: &str, user: &str) -> [Tuple; 2] {
         let object = self.role(account, role);
         [
-            Tuple::new(object.clone(), ASSIGNEE, user_id(user)),
+            Tuple::new(object.clone(), ASSIGNEE, self.naming.user(user)),
             Tuple::new(self.account(account), role, format!("{object}#{ASSIGNEE}")),
         ]
     }
 
     /// What takes the role away again: the assignment only, others may have the role too.
     pub fn revoke(&self, account: &AccountRef, role: &str, user: &str) -> Tuple {
-        Tuple::new(self.role(account, role), ASSIGNEE, user_id(user))
+        Tuple::new(self.role(account, role), ASSIGNEE, self.naming.user(user))
     }
 
-    /// Who has a role on the account, as ids without `user:`, sorted.
-    pub fn assignees<'a>(&self, account: &AccountRef, role: &str, tuples: &'a [Tuple]) -> Vec<&'a str> {
+    /// Who has a role on the account, by name, sorted; `*` is everybody who has logged in.
+    pub fn assignees(&self, account: &AccountRef, role: &str, tuples: &[Tuple]) -> Vec<String> {
         let object = self.role(account, role);
-        let mut users: Vec<&str> = tuples
+        let mut users: Vec<String> = tuples
             .iter()
             .filter(|tuple| tuple.object == object && tuple.relation == ASSIGNEE)
             .filter_map(|tuple| tuple.user.strip_prefix("user:"))
+            .map(|id| self.naming.user_name(id))
             .collect();
         users.sort_unstable();
         users.dedup();
@@ -152,7 +164,8 @@ impl TupleNames {
         provider_cluster: &str,
         export: &str,
     ) -> Tuple {
-        let export = format!("apis_kcp_io_apiexport:{provider_cluster}/{export}");
+        let exports = ResourceName::new("apis.kcp.io", "apiexports", "apiexport");
+        let export = self.naming.object(&self.naming.type_name(&exports), provider_cluster, export);
         Tuple::new(self.account(account), relation.as_str(), export)
     }
 

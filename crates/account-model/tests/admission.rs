@@ -39,7 +39,7 @@ fn acc_n1_n2_n3_names_and_types_are_refused_with_upstreams_words() {
     );
     assert_eq!(create(orgs, "abc", "org"), None);
     assert_eq!(create(orgs, "admin", "org").unwrap(), r#"organization name "admin" is not allowed"#);
-    for reserved in ["orgs", "welcome", "master", "root", "system", "www"] {
+    for reserved in ["orgs", "welcome", "master", "kubectl", "a-kubectl", "root", "system", "www"] {
         assert!(create(orgs, reserved, "org").is_some(), "{reserved}");
     }
     assert_eq!(create(Place::Elsewhere, "admin", "account"), None);

@@ -125,6 +125,32 @@ impl Naming {
         }
     }
 
+    /// The name of a user by its id, the part behind `user:`: what [`Naming::user`] escaped is written out again. In
+    /// compat mode the id is the name.
+    pub fn user_name(self, id: &str) -> String {
+        if self == Naming::Compat || !id.contains('%') {
+            return id.to_owned();
+        }
+        let mut bytes = Vec::with_capacity(id.len());
+        let mut rest = id;
+        while let Some((before, after)) = rest.split_once('%') {
+            bytes.extend_from_slice(before.as_bytes());
+            match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                Some(byte) => {
+                    bytes.push(byte);
+                    rest = after.get(2..).unwrap_or_default();
+                }
+                // Not one of ours; kept as it is.
+                None => {
+                    bytes.push(b'%');
+                    rest = after;
+                }
+            }
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        String::from_utf8(bytes).unwrap_or_else(|_| id.to_owned())
+    }
+
     /// The role object of a resource's object: `role:type/cluster/name/role`.
     pub fn role(self, type_name: &str, cluster: &str, name: &str, role: &str) -> String {
         format!("role:{type_name}/{}/{}/{}", self.escaped(cluster), self.escaped(name), self.escaped(role))
@@ -327,6 +353,7 @@ mod tests {
                 prop_assert!(naming.parent_relation(ParentVerb::Watch, &resource).len() <= RELATION_BYTES_MAX);
             }
             let named = Naming::Injective.user(&user);
+            prop_assert_eq!(Naming::Injective.user_name(named.strip_prefix("user:").unwrap()), user.clone());
             prop_assert!(user.is_empty() || crate::UserRef::parse(&named).is_ok());
         }
     }

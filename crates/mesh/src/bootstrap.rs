@@ -31,6 +31,27 @@ pub enum Change {
     Unchanged,
 }
 
+impl Change {
+    /// What happened to an object, told by what it says. Its version alone says less: a server notes down whose the
+    /// fields are when an object that says nothing is applied a second time, and other controllers write its status.
+    fn between(before: Option<&Value>, after: &Value) -> Self {
+        let Some(before) = before else { return Self::Created };
+        let (old, new) = (&before["metadata"], &after["metadata"]);
+        if old["resourceVersion"] == new["resourceVersion"] {
+            return Self::Unchanged;
+        }
+        let metadata = ["uid", "labels", "annotations", "deletionTimestamp"];
+        let same = metadata.into_iter().all(|field| old[field] == new[field]) && said(before).eq(said(after));
+        if same { Self::Unchanged } else { Self::Changed }
+    }
+}
+
+/// What an object says besides metadata and status.
+fn said(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let fields = object.as_object().into_iter().flatten();
+    fields.filter(|(name, _)| !["metadata", "status"].contains(&name.as_str()))
+}
+
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
@@ -180,13 +201,7 @@ async fn applied(
             Err(error) => return Err(refused(&error)),
         }
     };
-    let change = match &before {
-        None => Change::Created,
-        Some(before) if before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"] => {
-            Change::Unchanged
-        }
-        Some(_) => Change::Changed,
-    };
+    let change = Change::between(before.as_ref(), &after);
     let mut pause = PAUSE_MIN;
     while !step.wait.is_over(&after) {
         if Instant::now() >= until {
@@ -286,4 +301,36 @@ fn sentence(error: &kube::Error) -> String {
 async fn wait(pause: &mut Duration) {
     tokio::time::sleep(*pause).await;
     *pause = (*pause * 2).min(PAUSE_MAX);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(version: u32, spec: Value, phase: &str) -> Value {
+        json!({"kind": "Namespace", "metadata": {"name": "n", "uid": "u", "resourceVersion": version.to_string(),
+            "managedFields": [{"manager": version.to_string()}]}, "spec": spec, "status": {"phase": phase}})
+    }
+
+    #[track_caller]
+    fn check(before: Option<Value>, after: Value, expected: Change) {
+        assert_eq!(Change::between(before.as_ref(), &after), expected);
+    }
+
+    #[test]
+    fn boot_what_an_object_says_decides_whether_it_changed() {
+        let spec = || json!({"finalizers": ["kubernetes"]});
+        check(None, object(1, spec(), "Active"), Change::Created);
+        check(Some(object(1, spec(), "Active")), object(1, spec(), "Active"), Change::Unchanged);
+        // Only who owns its fields was noted down; only its status went on.
+        check(Some(object(1, spec(), "Active")), object(2, spec(), "Active"), Change::Unchanged);
+        check(Some(object(1, spec(), "Active")), object(2, spec(), "Terminating"), Change::Unchanged);
+        check(Some(object(1, spec(), "Active")), object(2, json!({}), "Active"), Change::Changed);
+        let mut labelled = object(2, spec(), "Active");
+        labelled["metadata"]["labels"] = json!({"a": "b"});
+        check(Some(object(1, spec(), "Active")), labelled, Change::Changed);
+        let mut another = object(2, spec(), "Active");
+        another["metadata"]["uid"] = json!("v");
+        check(Some(object(1, spec(), "Active")), another, Change::Changed);
+    }
 }

@@ -12,7 +12,7 @@ use kube::api::ObjectList;
 use platform_mesh_api::{AccountInfo, Tuple, names};
 use serde_json::Value;
 
-use crate::{MeshError, Reach, mail_address};
+use crate::{MeshError, Reach, mail_address, parts::NAMING};
 
 /// A role on an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +83,8 @@ impl Members {
             return Err(MeshError::NoAccount { path, why: format!("there is no store `{organization}`") });
         };
         let account = AccountRef::from(&info);
-        Ok(Self { names: TupleNames::default(), account, path, id: found.id, store })
+        let names = TupleNames { naming: NAMING, ..TupleNames::default() };
+        Ok(Self { names, account, path, id: found.id, store })
     }
 
     /// Everybody with a role, owners first.
@@ -105,7 +106,7 @@ impl Members {
                 .map(|key| Tuple::new(key.object, key.relation, key.user))
                 .collect();
             let users = self.names.assignees(&self.account, role.as_str(), &tuples);
-            members.extend(users.into_iter().map(|user| Member { role, user: user.to_owned() }));
+            members.extend(users.into_iter().map(|user| Member { role, user }));
         }
         Ok(members)
     }

@@ -257,6 +257,7 @@ impl Options {
             object_type: self.fga_object_type.clone(),
             creator_relation: self.fga_creator_relation.clone(),
             parent_relation: self.fga_parent_relation.clone(),
+            naming: self.fga_naming.into(),
         }
     }
 

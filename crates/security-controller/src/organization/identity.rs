@@ -119,8 +119,8 @@ fn with_wanted_clients(
 
 fn wanted_clients(org: &str, options: &Options) -> [IdentityProviderClient; 2] {
     let secret = |client: &str| {
-        let name = format!("portal-client-secret-{org}-{client}");
-        Some(SecretRef { name: Some(name), namespace: Some("default".to_owned()) })
+        let name = account_model::names::client_secret_name(org, client);
+        Some(SecretRef::new("default", name))
     };
     let own = |path: &str| format!("https://{org}.{}/{path}", options.base_domain);
     let mut redirects = options.idp_additional_redirect_urls.clone();
