@@ -50,8 +50,8 @@ mod results; // what a controller did
 
 pub mod lifecycle; // reconciling in named steps
 
-pub mod coordination; // which replica works on which cluster
 mod admission; // the HTTP half of a webhook
+pub mod coordination; // which replica works on which cluster
 mod finalizer; // clean up before an object goes
 mod leader; // one of several processes works, by Lease
 mod metrics; // what is counted
