@@ -4,7 +4,7 @@
 //! of it happens in a copy of the files that git tracks.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
@@ -33,6 +33,12 @@ const PROOFS: [Proof; 1] = [Proof {
     tests: &["guarantees", "leader", "fair_queue", "fair_queue_model", "api_export"],
 }];
 
+/// The tests inside of the libraries.
+const LIB: &str = "lib";
+
+/// By target and name: whether a test passed.
+type Outcomes = BTreeMap<(String, String), bool>;
+
 /// A broken guarantee may make a test wait for ever.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -55,40 +61,48 @@ pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
     let mut table = Table::new(format!("prove {name}"));
     println!("== prove {name}: without a break");
     let filter = only.map_or("f".to_owned(), |id| format!("{}_", id.to_lowercase()));
-    let whole = scratch.test(proof, &filter)?;
+    let every: Vec<&str> = std::iter::once(LIB).chain(proof.tests.iter().copied()).collect();
+    let whole = scratch.test(proof, &every, &filter)?;
     for file in &breaks {
         let id = stem(file);
         println!("== prove {name}: {id}");
-        let mine = |outcomes: &BTreeMap<String, bool>| -> Vec<(String, bool)> {
+        let mine = |outcomes: &Outcomes| -> Outcomes {
             let prefix = format!("{}_", id.to_lowercase());
             let named = |test: &str| test.rsplit("::").next().is_some_and(|last| last.starts_with(&prefix));
-            outcomes.iter().filter(|(test, _)| named(test)).map(|(test, ok)| (test.clone(), *ok)).collect()
+            outcomes.iter().filter(|((_, test), _)| named(test)).map(|(at, ok)| (at.clone(), *ok)).collect()
         };
         let before = whole.as_ref().map(mine).map_err(Clone::clone);
+        // Only what holds one of its tests is built again.
+        let targets: BTreeSet<&str> =
+            before.iter().flatten().map(|((target, _), _)| target.as_str()).collect();
+        let targets: Vec<&str> = targets.into_iter().collect();
+        let broken = match targets.is_empty() {
+            true => Err("no test bears its name".to_owned()),
+            false => scratch.broken(proof, &targets, file, &id)?,
+        };
         let (word, text, why) = judge_whole(before);
         table.add(&id, "whole", word, &text, &why);
-        let broken = scratch.broken(proof, file, &id)?;
         let (word, text, why) = judge_broken(broken.map(|outcomes| mine(&outcomes)));
         table.add(&id, "broken", word, &text, &why);
     }
     table.close(json_file)
 }
 
-fn judge_whole(tests: Result<Vec<(String, bool)>, String>) -> (Word, String, String) {
+fn judge_whole(tests: Result<Outcomes, String>) -> (Word, String, String) {
     match tests {
         Err(why) => (Word::Red, String::new(), why),
         Ok(tests) if tests.is_empty() => (Word::Red, String::new(), "no test bears its name".into()),
-        Ok(tests) => match tests.iter().find(|(_, ok)| !ok) {
-            Some((test, _)) => (Word::Red, String::new(), format!("`{test}` fails without a break")),
+        Ok(tests) => match tests.iter().find(|(_, ok)| !**ok) {
+            Some(((_, test), _)) => (Word::Red, String::new(), format!("`{test}` fails without a break")),
             None => (Word::Ok, format!("{} pass", tests.len()), String::new()),
         },
     }
 }
 
-fn judge_broken(tests: Result<Vec<(String, bool)>, String>) -> (Word, String, String) {
+fn judge_broken(tests: Result<Outcomes, String>) -> (Word, String, String) {
     match tests {
         Err(why) => (Word::Red, String::new(), why),
-        Ok(tests) => match tests.iter().filter(|(_, ok)| !ok).count() {
+        Ok(tests) => match tests.values().filter(|ok| !**ok).count() {
             0 => (Word::Red, String::new(), "the guarantee is broken and no test fails".into()),
             failed => (Word::Ok, format!("{failed} of {} fail", tests.len()), String::new()),
         },
@@ -144,7 +158,13 @@ impl Scratch {
     }
 
     /// The outcomes of the tests with a break applied.
-    fn broken(&self, proof: &Proof, file: &Path, id: &str) -> Result<Result<BTreeMap<String, bool>, String>> {
+    fn broken(
+        &self,
+        proof: &Proof,
+        targets: &[&str],
+        file: &Path,
+        id: &str,
+    ) -> Result<Result<Outcomes, String>> {
         let applied = Command::new("git")
             .args(["apply", "-p1", "--whitespace=nowarn"])
             .arg(file)
@@ -153,7 +173,7 @@ impl Scratch {
             .env("GIT_CEILING_DIRECTORIES", self.tree.parent().unwrap_or(&self.tree))
             .output()?;
         let outcome = match applied.status.success() {
-            true => self.test(proof, &format!("{}_", id.to_lowercase()))?,
+            true => self.test(proof, targets, &format!("{}_", id.to_lowercase()))?,
             false => Err(format!("does not apply: {}", String::from_utf8_lossy(&applied.stderr).trim())),
         };
         let text = fs::read_to_string(file)?;
@@ -164,11 +184,17 @@ impl Scratch {
     }
 
     /// Test names and whether they passed; or why there are none.
-    fn test(&self, proof: &Proof, filter: &str) -> Result<Result<BTreeMap<String, bool>, String>> {
+    fn test(&self, proof: &Proof, targets: &[&str], filter: &str) -> Result<Result<Outcomes, String>> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["test", "--locked", "--no-fail-fast", "--lib"]);
+        command.args(["test", "--locked", "--no-fail-fast"]);
         command.args(proof.packages.iter().flat_map(|package| ["--package", package]));
-        command.args(proof.tests.iter().flat_map(|test| ["--test", test]));
+        // Always the same packages, whatever is tested: their features decide how everything below is built.
+        for target in targets {
+            match *target {
+                LIB => command.arg("--lib"),
+                test => command.args(["--test", test]),
+            };
+        }
         command.args(["--", filter]).current_dir(&self.tree);
         command.env("CARGO_TARGET_DIR", &self.target).env("RUST_BACKTRACE", "0");
         let log = self.tree.with_extension("log");
@@ -195,15 +221,27 @@ impl Scratch {
     }
 }
 
-/// `test some::name ... ok` and `... FAILED`.
-fn outcomes(text: &str) -> BTreeMap<String, bool> {
-    let outcome = |line: &str| {
-        let (name, result) = line.strip_prefix("test ")?.split_once(" ... ")?;
-        match result.split_whitespace().next()? {
-            "ok" => Some((name.to_owned(), true)),
-            "FAILED" => Some((name.to_owned(), false)),
-            _ => None,
+/// `test some::name ... ok` and `... FAILED`, below the line that names their target.
+fn outcomes(text: &str) -> Outcomes {
+    let mut found = Outcomes::new();
+    let mut target = LIB.to_owned();
+    for line in text.lines() {
+        if let Some(running) = line.trim_start().strip_prefix("Running ") {
+            let path = running.split_whitespace().next().unwrap_or_default();
+            let name = path
+                .strip_prefix("tests/")
+                .map(|name| name.trim_end_matches(".rs").trim_end_matches("/main"));
+            target = name.unwrap_or(LIB).to_owned();
         }
-    };
-    text.lines().filter_map(outcome).collect()
+        let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "))
+        else {
+            continue;
+        };
+        match result.split_whitespace().next() {
+            Some("ok") => found.insert((target.clone(), name.to_owned()), true),
+            Some("FAILED") => found.insert((target.clone(), name.to_owned()), false),
+            _ => None,
+        };
+    }
+    found
 }

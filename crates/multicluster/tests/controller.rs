@@ -197,3 +197,25 @@ async fn finalizers_bracket_the_life_of_an_object_and_events_are_counted() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_says_too_much_is_cut_short_and_counted() {
+    let (server, provider) = (FakeServer::new(), StaticProvider::new("core"));
+    server.put("c1", object("ConfigMap", "a", json!({})), "configmaps");
+    let fleet = Fleet::builder().provider(provider.clone()).build().unwrap();
+    let reconcile = async |map: Arc<ConfigMap>, cx: Cx<()>| {
+        for at in 0..40 {
+            cx.event(map.as_ref(), &(), Note::warning("Noise", "Say", format!("thing {at}"))).await;
+        }
+        Ok::<_, kube::Error>(Action::await_change())
+    };
+    Controller::<ConfigMap>::new("loud", &fleet).run(reconcile, |_, _, _| Action::backoff(), Arc::new(()));
+    provider.start("shard", &server, &["c1"]);
+    run(&fleet, async {
+        soon().await;
+        assert_eq!(server.count("/events"), 25);
+        let text = fleet.registry().text();
+        assert!(text.contains(r#"multicluster_events_dropped_total{reason="event_limit"} 15"#), "{text}");
+    })
+    .await;
+}

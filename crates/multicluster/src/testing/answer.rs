@@ -120,7 +120,24 @@ where
 
 fn pair(text: &str) -> Option<(String, String)> {
     let (key, value) = text.split_once('=')?;
-    Some((key.to_owned(), value.to_owned()))
+    Some((key.to_owned(), decoded(value)?))
+}
+
+/// A query value without its `%7E` and `+`.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let pair = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn list(inner: &Inner, target: &Target, visible: &Visible, query: &HashMap<String, String>) -> Answer {

@@ -253,3 +253,19 @@ async fn f17_object_that_names_no_cluster_is_left_out() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn f05_a_list_of_many_pages_is_read_to_its_end_and_one_that_expires_between_begins_anew() {
+    let test = Test::new();
+    for at in 0..1_200 {
+        test.server.put("c1", map(&format!("o{at:04}"), "1"), "configmaps");
+    }
+    test.server.faults().add(FaultRule::new(Fault::Status(410)).path("continue=").times(1));
+    let store = test.fleet.store::<ConfigMap>();
+    test.provider.start("shard", &test.server, &["c1"]);
+    test.run(async {
+        store.ready().await;
+        assert_eq!((store.len(), test.server.count("limit=")), (1_200, 4));
+    })
+    .await;
+}
