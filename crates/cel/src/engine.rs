@@ -18,7 +18,7 @@ use crate::{
     meter::{Budget, CALL_COST_MAX, Meter},
     shape::Shape,
     stack::{self, StackError},
-    value::{Text, Val},
+    value::Val,
 };
 
 /// Levels of a compiled expression above which it is evaluated on a large stack.
@@ -147,6 +147,12 @@ pub trait CelProgram: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`EvaluationError`] when the expression fails or costs too much.
     fn evaluate(&self, inputs: &[Input<'_>], budget: &mut Budget) -> Result<Outcome, EvaluationError>;
+
+    /// Evaluates like [`CelProgram::evaluate`] and gives the result as JSON: timestamps and durations as text, bytes as base64.
+    ///
+    /// # Errors
+    /// Those of [`CelProgram::evaluate`], and [`EvaluationError::WrongType`] for a result that JSON cannot hold.
+    fn value(&self, inputs: &[Input<'_>], budget: &mut Budget) -> Result<Value, EvaluationError>;
 }
 
 impl dyn CelProgram {
@@ -272,11 +278,13 @@ impl CelProgram for Program {
     }
 
     fn evaluate(&self, inputs: &[Input<'_>], budget: &mut Budget) -> Result<Outcome, EvaluationError> {
-        if self.depth > INLINE_DEPTH_MAX {
-            stack::on_own_stack(|| self.run(inputs, budget))?
-        } else {
-            self.run(inputs, budget)
-        }
+        self.on_stack(inputs, budget, outcome)
+    }
+
+    fn value(&self, inputs: &[Input<'_>], budget: &mut Budget) -> Result<Value, EvaluationError> {
+        let expected = "a value of JSON";
+        self.on_stack(inputs, budget, |value| value.to_json().ok_or(value.type_name()))?
+            .map_err(|got| EvaluationError::WrongType { expected, got })
     }
 }
 
@@ -289,8 +297,35 @@ fn uses_slot(ir: &Ir, slot: usize) -> bool {
     found
 }
 
+fn outcome(value: &Val<'_>) -> Outcome {
+    match value {
+        Val::Bool(value) => Outcome::Bool(*value),
+        Val::Int(value) => Outcome::Int(*value),
+        Val::Text(text) => Outcome::Text(text.as_str().to_owned()),
+        other => Outcome::Other(other.type_name()),
+    }
+}
+
 impl Program {
-    fn run(&self, inputs: &[Input<'_>], budget: &mut Budget) -> Result<Outcome, EvaluationError> {
+    fn on_stack<R: Send>(
+        &self,
+        inputs: &[Input<'_>],
+        budget: &mut Budget,
+        read: impl FnOnce(&Val<'_>) -> R + Send,
+    ) -> Result<R, EvaluationError> {
+        if self.depth > INLINE_DEPTH_MAX {
+            stack::on_own_stack(|| self.run(inputs, budget, read))?
+        } else {
+            self.run(inputs, budget, read)
+        }
+    }
+
+    fn run<R>(
+        &self,
+        inputs: &[Input<'_>],
+        budget: &mut Budget,
+        read: impl FnOnce(&Val<'_>) -> R,
+    ) -> Result<R, EvaluationError> {
         if budget.left() == 0 {
             return Err(EvaluationError::Budget);
         }
@@ -308,13 +343,7 @@ impl Program {
             .collect();
         let limit = budget.left().min(CALL_COST_MAX);
         let mut meter = Meter::new(limit);
-        let result = Evaluation { slots, meter: &mut meter }.eval(&self.ir).map(|value| match value {
-            Val::Bool(value) => Outcome::Bool(value),
-            Val::Int(value) => Outcome::Int(value),
-            Val::Text(Text::Borrowed(text)) => Outcome::Text(text.to_owned()),
-            Val::Text(Text::Shared(text)) => Outcome::Text(text.to_string()),
-            other => Outcome::Other(other.type_name()),
-        });
+        let result = Evaluation { slots, meter: &mut meter }.eval(&self.ir).map(|value| read(&value));
         budget.spend(meter.spent());
         result.map_err(|fault| match fault {
             Fault::Error(text) => EvaluationError::Failed(text),

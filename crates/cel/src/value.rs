@@ -100,6 +100,38 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// The value as JSON, where JSON can hold it.
+    pub(crate) fn to_json(&self) -> Option<Value> {
+        Some(match self {
+            Val::Null => Value::Null,
+            Val::Bool(value) => (*value).into(),
+            Val::Int(value) => (*value).into(),
+            Val::Uint(value) => (*value).into(),
+            Val::Double(value) => (*value).into(),
+            Val::Text(text) => text.as_str().into(),
+            Val::Bytes(bytes) => base64::engine::general_purpose::STANDARD.encode(bytes).into(),
+            Val::Timestamp(time) => time.to_string().into(),
+            // As Go reads it back; nine digits keep every nanosecond.
+            Val::Duration(time) => {
+                let sign = if time.is_negative() { "-" } else { "" };
+                let (seconds, nanos) = (time.as_secs().unsigned_abs(), time.subsec_nanos().unsigned_abs());
+                format!("{sign}{seconds}.{nanos:09}s").into()
+            }
+            Val::View(list, _) => Value::Array(list.to_vec()),
+            Val::Object(map, _) => Value::Object((*map).clone()),
+            Val::List(list) => Value::Array(list.iter().map(Val::to_json).collect::<Option<_>>()?),
+            Val::Map(pairs) => {
+                let pair = |(key, value): &(Val<'a>, Val<'a>)| match key {
+                    Val::Text(key) => Some((key.as_str().to_owned(), value.to_json()?)),
+                    _ => None,
+                };
+                Value::Object(pairs.iter().map(pair).collect::<Option<_>>()?)
+            }
+            Val::Optional(Some(value)) => value.to_json()?,
+            Val::Optional(None) | Val::Type(_) | Val::Library(_) => return None,
+        })
+    }
+
     /// Entries of a list; none for anything else.
     pub(crate) fn entries(&self) -> Option<Entries<'_, 'a>> {
         match self {

@@ -232,3 +232,19 @@ fn deep_expressions_fit_the_stack_of_an_ordinary_thread() {
     let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(work).expect("starts");
     assert!(thread.join().is_ok());
 }
+
+#[test]
+fn cel_results_are_given_as_json() {
+    let environment = Environment::new().with("self", Shape::dynamic());
+    let object = json!({"items": [{"n": 1}, {"n": 2}], "at": "2026-01-02T03:04:05Z"});
+    let value = |text: &str| {
+        let program = KubernetesCel.compile(text, &environment).unwrap();
+        program.value(&[Input::Json(&object)], &mut Budget::default())
+    };
+    assert_eq!(value("self.items.map(i, i.n * 2)"), Ok(json!([2, 4])));
+    assert_eq!(value("self.items[0]"), Ok(json!({"n": 1})));
+    assert_eq!(value("{'a': 1.5, 'b': [true, null]}"), Ok(json!({"a": 1.5, "b": [true, null]})));
+    assert_eq!(value("duration('-1500ms')"), Ok(json!("-1.500000000s")));
+    assert_eq!(value("timestamp(self.at)"), Ok(json!("2026-01-02T03:04:05Z")));
+    assert!(matches!(value("type(self)"), Err(EvaluationError::WrongType { .. })));
+}
