@@ -89,11 +89,11 @@ pub struct Authority {
 const YEARS: i16 = 10;
 
 impl Authority {
-    /// A new authority, valid for ten years.
+    /// A new authority of `name`, valid for ten years.
     pub fn new(name: &str, clock: &Clock) -> Result<Self, AuthorityError> {
         let fault = |source| AuthorityError::Make { name: name.to_owned(), source };
         let mut params = CertificateParams::new(Vec::new()).map_err(fault)?;
-        params.distinguished_name = subject(name, &[]);
+        params.distinguished_name = subject(&authority_name(name), &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages =
             vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
@@ -168,6 +168,12 @@ impl Authority {
     }
 }
 
+/// The common name of an authority is never that of what it signs: OpenSSL takes a certificate whose issuer and subject are
+/// equal for a self-signed one, and refuses it.
+fn authority_name(name: &str) -> String {
+    format!("{name} authority")
+}
+
 fn subject(name: &str, groups: &[String]) -> DistinguishedName {
     let mut subject = DistinguishedName::new();
     for (at, group) in groups.iter().enumerate() {
@@ -189,4 +195,27 @@ fn set_validity(params: &mut CertificateParams, now: Timestamp) {
     let (month, day) = (from.month().unsigned_abs(), from.day().unsigned_abs().min(28));
     params.not_before = date_time_ymd(i32::from(from.year()), month, day);
     params.not_after = date_time_ymd(until_year, month, day);
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    use super::*;
+
+    #[test]
+    fn dev_01_what_an_authority_signs_does_not_look_self_signed() {
+        let authority = Authority::new("kcp", &Clock::system()).unwrap();
+        let leaf = authority.issue_server("kcp", &ServerNames::local_and([])).unwrap();
+        let body: String = leaf.certificate_pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = STANDARD.decode(body).unwrap();
+        // A common name: object identifier 2.5.4.3, then a UTF-8 string.
+        let names: Vec<&[u8]> = der
+            .windows(5)
+            .enumerate()
+            .filter(|(_, window)| *window == [0x06, 0x03, 0x55, 0x04, 0x03])
+            .map(|(at, _)| &der[at + 7..at + 7 + usize::from(der[at + 6])])
+            .collect();
+        assert_eq!(names, [b"kcp authority".as_slice(), b"kcp".as_slice()]);
+    }
 }
