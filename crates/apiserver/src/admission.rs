@@ -2,6 +2,9 @@
 //!
 //! Order: mutate, then schema and strategy validation, then validate, then the store.
 
+mod expressions; // what CEL sees of a write; conditions
+mod policy; // a ValidatingAdmissionPolicy, compiled
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,6 +14,11 @@ use crate::error::ApiError;
 use crate::partition::Partition;
 use crate::resource::ServedResource;
 use crate::user::UserInfo;
+
+pub use expressions::{
+    Conditions, Seen, compile, expression_fault, policy_environment, request_of, webhook_environment,
+};
+pub use policy::{Policy, Reason, Refusal};
 
 /// What a write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -20,9 +20,9 @@ use crate::names::Verb;
 use crate::negotiate::{Accepted, BodyForm, Form, accepted, body_form, patch_kind};
 use crate::partition::Scope;
 use crate::patching::patched;
-use crate::query::{DeleteOptions, ListOptions, Query, WriteOptions};
+use crate::query::{DeleteOptions, FieldValidation, ListOptions, Query, WriteOptions};
 use crate::request::RequestInfo;
-use crate::resource::ServedResource;
+use crate::resource::{Origin, ServedResource};
 use crate::server::{ApiServer, RequestCx};
 use crate::subresource::SubresourceRequest;
 use crate::table::{self, IncludeObject};
@@ -165,8 +165,7 @@ impl Call<'_> {
             Verb::Create => self.create(body).await,
             Verb::Update => {
                 let (writer, target) = (self.writer("UpdateOptions")?, self.target()?);
-                let written = verbs::update::update(&writer, &target, self.object(body).await?).await?;
-                self.written(written)
+                self.update(&writer, &target, body).await
             }
             Verb::Patch => self.patch(body).await,
             Verb::Delete => self.delete(body).await,
@@ -181,7 +180,7 @@ impl Call<'_> {
             ("status", Verb::Get) => self.answer(200, verbs::read::get(self.server, &target)?, &[]),
             ("status", Verb::Update) => {
                 let writer = self.writer("UpdateOptions")?;
-                self.written(verbs::update::update(&writer, &target, self.object(body).await?).await?)
+                self.update(&writer, &target, body).await
             }
             ("status", Verb::Patch) => self.patch(body).await,
             ("scale", Verb::Get) => self.answer(200, scale::get(self.server, &target)?, &[]),
@@ -231,13 +230,46 @@ impl Call<'_> {
     }
 
     async fn object(&self, body: Body) -> Result<Value, ApiError> {
+        Ok(self.object_of_write(body, FieldValidation::Ignore).await?.0)
+    }
+
+    /// The object of a write, with a warning for each field that its JSON has twice.
+    async fn object_of_write(
+        &self,
+        body: Body,
+        validation: FieldValidation,
+    ) -> Result<(Value, Vec<String>), ApiError> {
         let form = body_form(self.head)?;
-        let value = decode::decode(&body::read(body).await?, form)?;
-        if value.is_object() {
-            Ok(value)
-        } else {
-            Err(ApiError::bad_request("the body of the request must be an object"))
+        let bytes = body::read(body).await?;
+        let value = decode::decode(&bytes, form)?;
+        if !value.is_object() {
+            return Err(ApiError::bad_request("the body of the request must be an object"));
         }
+        if form != BodyForm::Json || validation == FieldValidation::Ignore {
+            return Ok((value, Vec::new()));
+        }
+        let twice: Vec<String> =
+            decode::duplicates(&bytes).iter().map(|field| format!("duplicate field \"{field}\"")).collect();
+        if validation == FieldValidation::Strict && !twice.is_empty() {
+            let (kind, version) = (&self.resource.gvk.kind, &self.resource.gvk.version);
+            return Err(ApiError::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {}",
+                twice.join(", ")
+            )));
+        }
+        Ok((value, twice))
+    }
+
+    async fn update(
+        &self,
+        writer: &Writer<'_>,
+        target: &Target,
+        body: Body,
+    ) -> Result<http::Response<Body>, ApiError> {
+        let (value, twice) = self.object_of_write(body, writer.strict).await?;
+        let mut written = verbs::update::update(writer, target, value).await?;
+        written.warnings.extend(twice);
+        self.written(written)
     }
 
     fn filter(&self, options: &ListOptions) -> Result<Filter, ApiError> {
@@ -248,12 +280,22 @@ impl Call<'_> {
     fn list(&self) -> Result<http::Response<Body>, ApiError> {
         let options = ListOptions::parse(self.query)?;
         let listed = collection::list(self.server, &self.filter(&options)?, &options)?;
-        self.answer(200, listed.into_value(&self.resource), &[])
+        let mut list = listed.into_value(&self.resource);
+        // Kubernetes names the kind once for lists of its own kinds, and clients compare objects they listed.
+        if self.resource.origin == Origin::BuiltIn && accepted(self.head)?.form == Form::Object {
+            for item in list.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(item) = item.as_object_mut() {
+                    item.remove("apiVersion");
+                    item.remove("kind");
+                }
+            }
+        }
+        self.answer(200, list, &[])
     }
 
     async fn create(&self, body: Body) -> Result<http::Response<Body>, ApiError> {
-        let value = self.object(body).await?;
         let writer = self.writer("CreateOptions")?;
+        let (value, twice) = self.object_of_write(body, writer.strict).await?;
         let target = self.target()?;
         if let Some(handler) = &self.resource.virtual_create {
             let mut value = value;
@@ -264,7 +306,9 @@ impl Call<'_> {
         if self.resource.namespaced && target.namespace.is_empty() {
             return Err(ApiError::method_not_allowed());
         }
-        self.written(verbs::create::create(&writer, &target, value).await?)
+        let mut written = verbs::create::create(&writer, &target, value).await?;
+        written.warnings.extend(twice);
+        self.written(written)
     }
 
     async fn patch(&self, body: Body) -> Result<http::Response<Body>, ApiError> {
@@ -307,7 +351,7 @@ impl Call<'_> {
             user: &self.cx.user,
             manager: String::new(),
             dry_run: options.dry_run,
-            strict: crate::query::FieldValidation::Ignore,
+            strict: FieldValidation::Ignore,
             options: options.to_value(),
         }
     }

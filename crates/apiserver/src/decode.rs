@@ -1,10 +1,14 @@
 //! Request bodies to values: JSON, YAML and Kubernetes protobuf, with bounded depth.
 
+mod duplicates; // fields that occur twice
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::negotiate::BodyForm;
+
+pub(crate) use duplicates::duplicates;
 
 /// Deeper bodies are refused; serde_json refuses at 128 on its own.
 const DEPTH_MAX: usize = 120;

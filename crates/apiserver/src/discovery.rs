@@ -29,6 +29,7 @@ pub(crate) fn document(
     let aggregated = wants_aggregated_discovery(headers);
     let catalog = || cx.apis.catalog(&cx.scope);
     match parts.as_slice() {
+        [] => Ok(answer::json(200, &json!({"paths": paths(&catalog())}))),
         ["version"] => Ok(answer::json(200, &version())),
         ["api" | "apis"] if aggregated => Ok(aggregated_answer(&aggregate(&catalog(), parts == ["api"]))),
         ["api"] => Ok(answer::json(
@@ -59,13 +60,37 @@ pub(crate) fn document(
     }
 }
 
+/// Everything that answers below `/`, as an index.
+fn paths(catalog: &Catalog) -> Vec<String> {
+    let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
+    for group in catalog.groups() {
+        let below = if group.name.is_empty() {
+            "/api".to_owned()
+        } else {
+            let below = format!("/apis/{}", group.name);
+            paths.push(below.clone());
+            below
+        };
+        paths.extend(group.versions.iter().map(|version| format!("{below}/{}", version.name)));
+    }
+    paths.extend(["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"].map(str::to_owned));
+    paths.sort_unstable();
+    paths
+}
+
 /// The version document.
 pub fn version() -> Value {
     let (major, minor, git) = VERSION;
+    // Platforms are named as Go does.
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
     json!({
         "major": major, "minor": minor, "gitVersion": git, "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
-        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        "platform": format!("{}/{}", std::env::consts::OS, machine),
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! No pods, services or other things that need machines. Reviews are answered by handlers of the host.
 
-mod admission_configurations; // webhooks and admission policies
+mod admission_configurations; // webhook configurations
+mod admission_policies; // admission policies and their bindings
 mod cells; // printed columns that are no plain paths
 mod coordination; // leases
 mod core; // namespaces, configmaps, secrets, service accounts, events, quotas

@@ -55,8 +55,8 @@ fn parameters(wish: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn read_wish(wish: &str) -> Option<Accepted> {
-    let media = wish.split(';').next().unwrap_or_default().trim();
-    let yaml = match media {
+    let media = wish.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let yaml = match media.as_str() {
         "application/json" | "application/*" | "*/*" => false,
         "application/yaml" => true,
         _ => return None,
@@ -144,6 +144,7 @@ mod tests {
         assert_eq!(accept(metadata).unwrap().form, Form::Metadata);
         assert!(accept("application/yaml").unwrap().yaml);
         assert_eq!(accept("application/vnd.kubernetes.protobuf").unwrap_err().code, 406);
+        assert_eq!(accept("Application/JSON").unwrap().form, Form::Object);
         assert_eq!(accept("text/html, */*;q=0.1").unwrap().form, Form::Object);
     }
 }

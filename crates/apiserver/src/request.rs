@@ -103,8 +103,8 @@ impl RequestInfo {
 fn verb_of(method: &http::Method, info: &RequestInfo, watch: bool) -> String {
     let named = !info.name.is_empty();
     let verb = match *method {
-        http::Method::GET | http::Method::HEAD if watch => "watch",
         http::Method::GET | http::Method::HEAD if named => "get",
+        http::Method::GET | http::Method::HEAD if watch => "watch",
         http::Method::GET | http::Method::HEAD => "list",
         http::Method::POST => "create",
         http::Method::PUT => "update",

@@ -220,11 +220,12 @@ async fn dev_03_both_faces_of_events_show_the_same_object() {
     assert_eq!(made.code, 201, "{made:?}");
     let core = host.get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=a").await.body;
     assert_eq!(
-        (&core["items"][0]["message"], &core["items"][0]["kind"]),
-        (&json!("hello"), &json!("Event")),
+        (&core["items"][0]["message"], &core["kind"]),
+        (&json!("hello"), &json!("EventList")),
         "{core}"
     );
-    assert_eq!(core["items"][0]["apiVersion"], "v1");
+    let got = host.get("/api/v1/namespaces/default/events/e").await.body;
+    assert_eq!((&got["apiVersion"], &got["kind"]), (&json!("v1"), &json!("Event")));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::{
     authentication::service_accounts::ServiceAccountTokens,
     bindings, cluster_roles,
     core::{Core, WeakCore},
-    exports, initializers, logical_clusters,
+    exports, initializers, logical_clusters, policies,
     reconcile::{self, Reconcile, Source},
     service_accounts::Issuer,
     workspace_types, workspaces,
@@ -37,6 +37,7 @@ pub(crate) fn start(core: &Arc<Core>, tasks: &Tasks, tokens: Arc<ServiceAccountT
     initializers::start(core, tasks);
     run(core, tasks, "apiexports", exports::identity_controller);
     run(core, tasks, "apibindings", bindings::controller);
+    run(core, tasks, "validatingadmissionpolicies", policies::controller);
     run(core, tasks, "apiexportendpointslices", exports::slice_controller);
 }
 

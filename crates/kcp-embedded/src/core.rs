@@ -17,6 +17,7 @@ use crate::{
     feeds::Feeds,
     identity,
     options::Options,
+    policies::Policies,
     rbac_index::RbacIndex,
     tree::Tree,
     webhooks::Configurations,
@@ -43,6 +44,8 @@ pub struct Core {
     pub bound: Arc<Bound>,
     /// Admission webhooks by cluster.
     pub webhooks: Arc<Configurations>,
+    /// Admission policies by cluster.
+    pub(crate) policies: Arc<Policies>,
     /// Roles and bindings.
     pub rbac: Arc<RbacIndex>,
     /// Feeds of all indexes.

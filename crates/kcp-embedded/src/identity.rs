@@ -70,7 +70,8 @@ pub fn is_local_service_account(user: &UserInfo, cluster: &str) -> bool {
 ///
 /// - In scope: the caller itself.
 /// - A service account of another cluster: its global name, groups `system:authenticated` and `system:cluster:<home>`.
-/// - Out of scope: `system:anonymous` with group `system:authenticated`, and `system:cluster:<home>` if it has a home.
+/// - Out of scope: `system:anonymous` with group `system:authenticated`, and `system:cluster:<cluster>` for its home and for
+///   every cluster of its scopes.
 /// - A warrant that is a service account counts only with its own home; warrants nest.
 pub fn effective_users(user: &UserInfo, cluster: &str) -> Vec<UserInfo> {
     let mut users = vec![as_seen_from(user, cluster)];
@@ -93,9 +94,13 @@ pub fn effective_users(user: &UserInfo, cluster: &str) -> Vec<UserInfo> {
 
 fn as_seen_from(user: &UserInfo, cluster: &str) -> UserInfo {
     let home = home_cluster(user);
-    let home_group = home.map(|home| format!("system:cluster:{home}"));
     let mut foreign_groups = vec![GROUP_AUTHENTICATED.to_owned()];
-    foreign_groups.extend(home_group);
+    for cluster in home.into_iter().chain(scopes::clusters(user)) {
+        let group = format!("system:cluster:{cluster}");
+        if !foreign_groups.contains(&group) {
+            foreign_groups.push(group);
+        }
+    }
     if let (Some((namespace, name)), Some(home)) = (service_account(user), home)
         && home != cluster
     {
@@ -195,7 +200,10 @@ mod tests {
         assert_eq!(effective_users(&alice, "two")[0].name, "alice");
         let outside = &effective_users(&alice, "three")[0];
         assert_eq!(outside.name, USER_ANONYMOUS);
-        assert_eq!(outside.groups, ["system:authenticated", "system:cluster:one"]);
+        assert_eq!(outside.groups, ["system:authenticated", "system:cluster:one", "system:cluster:two"]);
+        // Who was impersonated in a cluster has a scope and no home.
+        let bob = user("bob", &[], &[(EXTRA_SCOPES, "cluster:one")]);
+        assert_eq!(effective_users(&bob, "three")[0].groups, ["system:authenticated", "system:cluster:one"]);
     }
 
     #[test]

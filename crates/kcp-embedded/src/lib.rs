@@ -19,6 +19,7 @@
 //! ```
 
 pub mod core; // the parts everything works with
+mod health; // /healthz, /livez, /readyz
 pub mod options; // what a server is started with; flags of `kcp start`
 pub mod pipeline; // from URL to handler. A request reads downwards here.
 mod request_info; // verb and resource of a request
@@ -35,6 +36,7 @@ mod service_accounts; // the issuer, and what its tokens depend on
 mod webhook_client; // HTTPS to a webhook that a kubeconfig describes
 mod workspace_issuers; // which issuers a workspace's type names
 
+mod admission_rules; // which writes a webhook or policy speaks of
 pub mod api_sets; // which resources a cluster serves
 pub mod bindings; // which cluster bound which export
 pub mod bound; // what clusters serve because of that
@@ -44,6 +46,7 @@ pub mod definitions; // a definition as served resources
 pub mod exports; // what providers offer, under which identity
 pub mod feeds; // indexes that follow the store
 mod kinds; // where the kinds of these loops are stored
+mod policies; // admission policies, beside the export or local
 mod rbac_admission; // nobody grants what they do not hold
 pub mod rbac_index; // roles and bindings by subject
 pub mod schemas; // APIResourceSchemas, compiled once

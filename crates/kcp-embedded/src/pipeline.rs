@@ -16,6 +16,7 @@ use crate::{
     authentication::{Credentials, service_accounts},
     authorization::{Action, AuthorizationAttributes, forbidden},
     core::{Core, ROOT},
+    health,
     identity::{GROUP_KCP_ADMIN, GROUP_MASTERS, in_group},
     impersonation::{Wanted, impersonate},
     request_info::action_of,
@@ -27,6 +28,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct TrustedCaller(pub UserInfo);
 
+/// The kcp whose behaviour is served.
+const KCP_VERSION: &str = "v0.32.0";
 const AUDIT_ID: &str = "audit-id";
 const DEEP_REVIEW: &str = "x-kcp-internal-deep-subjectaccessreview";
 
@@ -69,7 +72,7 @@ async fn steps(
     request: &mut Request<Body>,
 ) -> Result<Response<Body>, ApiError> {
     let path = request.uri().path().to_owned();
-    if let Some(response) = health(core, &path) {
+    if let Some(response) = health::answer(core, &path, request.uri().query()) {
         return Ok(response);
     }
     let bearer =
@@ -83,7 +86,7 @@ async fn steps(
             return service(core, audit_id, request, bearer, name, rest).await;
         }
     };
-    if let Some(response) = health(core, &rest) {
+    if let Some(response) = health::answer(core, &rest, request.uri().query()) {
         return Ok(response);
     }
     let cluster = match &place {
@@ -94,15 +97,16 @@ async fn steps(
     let action = action_of(request.method(), &rest, request.uri().query());
     let deep = in_group(&user, GROUP_MASTERS) && request.headers().contains_key(DEEP_REVIEW);
     let attributes = AuthorizationAttributes { user, cluster: cluster.clone(), action, deep };
-    if let Place::Unknown(target) = &place {
-        return Err(unknown_cluster(&attributes, target));
-    }
+    let place = match place {
+        Place::Unknown(target) => emptied(&attributes, &target)?,
+        place => place,
+    };
     if let (Place::Shard, Some(id)) = (&place, rest.strip_prefix("/debug/decisions/")) {
         return decision(core, &attributes.user, id).await;
     }
     authorize(core, audit_id, &attributes).await?;
     let scope = match place {
-        Place::Shard => return shard_path(core, request, attributes.user, &rest).await,
+        Place::Shard => return shard_path(core, request, &rest),
         Place::Everywhere => Scope::All,
         Place::Cluster(cluster) => Scope::One(cluster),
         Place::Unknown(target) => return Err(unknown_cluster(&attributes, &target)),
@@ -113,6 +117,15 @@ async fn steps(
             "NotImplemented",
             "metrics are served without a cluster, at `/metrics`",
         ));
+    }
+    if matches!(rest.as_str(), "/version" | "/version/") && request.method() == Method::GET {
+        return Ok(answer::json(200, &version()));
+    }
+    if let Some(empty) = unserved_version(core, &scope, request.method(), &rest) {
+        return Ok(empty);
+    }
+    if let Some(closing) = closing(core, &attributes) {
+        return Err(closing);
     }
     let apis: Arc<dyn ApiSets> = core.apis.clone();
     let cx = RequestCx::new(scope, apis, attributes.user);
@@ -205,6 +218,34 @@ pub(crate) async fn authorize(
     if outcome.is_allow() { Ok(()) } else { Err(forbidden(attributes, &trace)) }
 }
 
+/// Nothing new is made of a resource whose binding goes away: for kcp's clients that is forbidden, not an unknown method.
+fn closing(core: &Core, attributes: &AuthorizationAttributes) -> Option<ApiError> {
+    let (Some(cluster), Action::Resource(action)) = (&attributes.cluster, &attributes.action) else {
+        return None;
+    };
+    if action.verb != "create" || !action.subresource.is_empty() {
+        return None;
+    }
+    let (binding, _) = core.bound.bindings.resource(cluster, &action.group, &action.resource)?;
+    let why = "the APIBinding of this resource is being deleted";
+    binding.deleting.then(|| crate::authorization::forbidden_because(attributes, why))
+}
+
+/// A cluster name that leads nowhere. For `system:masters` it is a cluster without content, which they may read: so it is
+/// with a shard of kcp, and so they can see that nothing is left of a deleted one.
+fn emptied(attributes: &AuthorizationAttributes, target: &Target) -> Result<Place, ApiError> {
+    let reads = match &attributes.action {
+        Action::Resource(action) => matches!(action.verb.as_str(), "get" | "list" | "watch"),
+        Action::Path { verb, .. } => verb == "get",
+    };
+    match target {
+        Target::Named(name) if reads && !name.contains(':') && in_group(&attributes.user, GROUP_MASTERS) => {
+            Ok(Place::Cluster(Partition::from(name.as_str())))
+        }
+        _ => Err(unknown_cluster(attributes, target)),
+    }
+}
+
 /// Administrators learn that a cluster is unknown; everybody else gets what they would get for one they may not enter.
 fn unknown_cluster(attributes: &AuthorizationAttributes, target: &Target) -> ApiError {
     let user = &attributes.user;
@@ -241,22 +282,42 @@ async fn service(
 }
 
 /// Paths of the shard itself, authorized already.
-async fn shard_path(
-    core: &Arc<Core>,
-    request: &mut Request<Body>,
-    user: UserInfo,
-    rest: &str,
-) -> Result<Response<Body>, ApiError> {
+fn shard_path(core: &Core, request: &Request<Body>, rest: &str) -> Result<Response<Body>, ApiError> {
     match rest {
-        "/version" | "/version/" => {
-            let apis: Arc<dyn ApiSets> = core.apis.clone();
-            let cx = RequestCx::new(Scope::One(Partition::from(ROOT)), apis, user);
-            let request = std::mem::replace(request, Request::new(body::empty()));
-            Ok(core.server.handle(cx, request).await)
-        }
+        "/version" | "/version/" if request.method() == Method::GET => Ok(answer::json(200, &version())),
         "/metrics" => Ok(text(200, metrics(core))),
         _ => Err(ApiError::no_such_resource()),
     }
+}
+
+/// The version document, with kcp's mark in it: clients look for `+kcp`.
+fn version() -> serde_json::Value {
+    let mut document = apiserver::discovery::version();
+    let kubernetes = apiserver::discovery::VERSION.2;
+    document["gitVersion"] = format!("{kubernetes}+kcp-{KCP_VERSION}").into();
+    document
+}
+
+/// kcp's answer to the discovery of a group and version that no definition has: an empty list, since definitions come and
+/// go. Versions that a built-in group does not have are not found.
+fn unserved_version(core: &Core, scope: &Scope, method: &Method, rest: &str) -> Option<Response<Body>> {
+    let segments: Vec<&str> = rest.split('/').filter(|s| !s.is_empty()).collect();
+    let ["apis", group, version] = segments.as_slice() else { return None };
+    let name = |text: &str| apiserver::name_rules::subdomain_fault(text).is_none();
+    if *method != Method::GET || !name(group) || !name(version) {
+        return None;
+    }
+    let catalog = core.apis.catalog(scope);
+    let is_built_in = |group: &apiserver::catalog::CatalogGroup| {
+        group.versions.iter().flat_map(|v| &v.resources).any(|r| r.origin == apiserver::Origin::BuiltIn)
+    };
+    if catalog.version(group, version).is_some() || catalog.group(group).is_some_and(is_built_in) {
+        return None;
+    }
+    let list = serde_json::json!({
+        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": format!("{group}/{version}"), "resources": [],
+    });
+    Some(answer::json(200, &list))
 }
 
 fn metrics(core: &Core) -> String {
@@ -297,17 +358,7 @@ async fn decision(core: &Core, user: &UserInfo, id: &str) -> Result<Response<Bod
     }
 }
 
-/// Health endpoints, answered for everybody.
-fn health(core: &Core, path: &str) -> Option<Response<Body>> {
-    match path {
-        "/healthz" | "/livez" => Some(text(200, "ok".to_owned())),
-        "/readyz" if core.authentication.get().is_some() => Some(text(200, "ok".to_owned())),
-        "/readyz" => Some(text(503, "root is being set up".to_owned())),
-        _ => None,
-    }
-}
-
-fn text(code: u16, content: String) -> Response<Body> {
+pub(crate) fn text(code: u16, content: String) -> Response<Body> {
     let mut response = Response::new(body::full(content));
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
     response

@@ -1,108 +1,36 @@
 //! What an API request asks for, read from method, path and query: Kubernetes' RequestInfo.
 
+use apiserver::request::RequestInfo;
 use http::Method;
 
 use crate::authorization::{Action, ResourceAction};
 
-/// Reads a request. `path` is without the cluster prefix; segments are percent-decoded by the caller of the rules, so
-/// a broken escape simply names an object that does not exist.
+/// Reads a request. `path` is without the cluster prefix. The same reading routes it, so that what is judged is what is done.
 pub fn action_of(method: &Method, path: &str, query: Option<&str>) -> Action {
-    let plain = || Action::Path { verb: method.as_str().to_ascii_lowercase(), path: path.to_owned() };
-    let segments: Vec<String> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(|segment| crate::urls::decode(segment).unwrap_or_else(|_| segment.to_owned()))
-        .collect();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (group, version, rest) = match segments.as_slice() {
-        ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
-        ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
-        _ => return plain(),
-    };
-    let query = Query::parse(query);
-    let mut verb = match *method {
-        Method::POST => "create",
-        Method::GET | Method::HEAD => "get",
-        Method::PUT => "update",
-        Method::PATCH => "patch",
-        Method::DELETE => "delete",
-        _ => "",
-    };
-    // Legacy verbs in the path (`/api/v1/watch/…`).
-    let rest = match rest {
-        ["watch", rest @ ..] if !rest.is_empty() => {
-            verb = "watch";
-            rest
-        }
-        _ => rest,
-    };
-    let (namespace, rest) = match rest {
-        // `namespaces/<name>`, `…/status` and `…/finalize` are about the namespace itself.
-        ["namespaces", namespace, below @ ..]
-            if below.is_empty() || below == ["status"] || below == ["finalize"] =>
-        {
-            (*namespace, rest)
-        }
-        ["namespaces", namespace, below @ ..] => (*namespace, below),
-        _ => ("", rest),
-    };
-    let (resource, name, subresource) = match rest {
-        [] => ("namespaces", "", String::new()),
-        [resource] => (*resource, "", String::new()),
-        [resource, name] => (*resource, *name, String::new()),
-        [resource, name, subresource @ ..] => (*resource, *name, subresource.join("/")),
-    };
-    // The identity of `<resource>:<identity>` says where objects are stored, not what they are.
-    let resource = resource.split_once(':').map_or(resource, |(plural, _)| plural);
-    let mut name = name.to_owned();
-    if name.is_empty() {
-        verb = match verb {
-            "get" if query.watch => "watch",
-            "get" => "list",
-            "delete" => "deletecollection",
-            other => other,
-        };
-        if matches!(verb, "list" | "watch" | "deletecollection") {
-            name = query.name;
-        }
+    let info = RequestInfo::parse(method, path, query.unwrap_or_default());
+    if !info.is_resource {
+        return Action::Path { verb: info.verb, path: path.to_owned() };
     }
+    let is_collection = matches!(info.verb.as_str(), "list" | "watch" | "deletecollection");
+    let name = match selected_name(&info.field_selector) {
+        Some(name) if is_collection && info.name.is_empty() => name.to_owned(),
+        _ => info.name,
+    };
     Action::Resource(ResourceAction {
-        verb: verb.to_owned(),
-        group: group.to_owned(),
-        version: version.to_owned(),
-        resource: resource.to_owned(),
-        subresource,
-        namespace: namespace.to_owned(),
+        verb: info.verb,
+        group: info.group,
+        version: info.version,
+        resource: info.resource,
+        subresource: info.subresource,
+        namespace: info.namespace,
         name,
     })
 }
 
-#[derive(Default)]
-struct Query {
-    watch: bool,
-    name: String,
-}
-
-impl Query {
-    fn parse(text: Option<&str>) -> Self {
-        let mut query = Self::default();
-        for pair in text.unwrap_or_default().split('&') {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match key {
-                "watch" => query.watch = !matches!(value, "" | "0" | "false" | "False" | "f" | "F"),
-                "fieldSelector" => {
-                    let selector = crate::urls::decode(value).unwrap_or_default();
-                    for term in selector.split(',') {
-                        if let Some(name) = term.trim().strip_prefix("metadata.name=") {
-                            name.trim_start_matches('=').clone_into(&mut query.name);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        query
-    }
+/// The one name that a field selector asks for.
+fn selected_name(selector: &str) -> Option<&str> {
+    let names = selector.split(',').filter_map(|term| term.trim().strip_prefix("metadata.name="));
+    names.map(|name| name.trim_start_matches('=')).next()
 }
 
 #[cfg(test)]
@@ -128,6 +56,12 @@ mod tests {
             "create serviceaccounts/token a/b"
         );
         assert_eq!(read(Method::PUT, "/api/v1/namespaces/a/finalize", ""), "update namespaces/finalize a/a");
+        // An object is got, whatever the query says; what is listed is not watched.
+        assert_eq!(read(Method::GET, "/api/v1/namespaces/a/secrets/b", "watch=true"), "get secrets a/b");
+        assert_eq!(read(Method::GET, "/api/v1/secrets", "watch=false"), "list secrets");
+        assert_eq!(read(Method::GET, "/api/v1/secrets", "watch="), "watch secrets");
+        // A resource of that name is no prefix.
+        assert_eq!(read(Method::DELETE, "/apis/x.io/v1/watch/a", ""), "delete watch.x.io a");
         assert_eq!(read(Method::GET, "/apis/x.io", ""), "get /apis/x.io");
         assert_eq!(read(Method::GET, "/version", ""), "get /version");
     }

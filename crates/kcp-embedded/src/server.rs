@@ -46,6 +46,7 @@ use crate::{
     logical_clusters::LogicalClusterAdmission,
     options::Options,
     pipeline::{self, TrustedCaller},
+    policies::{Policies, PolicyAdmission},
     rbac_admission::RbacAdmission,
     rbac_index::RbacIndex,
     reviews::{Review, ReviewHandler},
@@ -326,6 +327,8 @@ async fn assemble(
         apis.connect_bound(bound.clone());
         let webhooks = Arc::new(Configurations::default());
         webhooks.follow(&feeds);
+        let admission_policies = Arc::new(Policies::default());
+        admission_policies.follow(&feeds);
         let policies: Arc<dyn BoundPolicies> = apis.clone();
         let chain =
             Chain::new(&options.authorization_order, tree.clone(), rbac.clone(), policies, authorizers);
@@ -346,6 +349,7 @@ async fn assemble(
             apis,
             bound,
             webhooks,
+            policies: admission_policies,
             tree,
             rbac,
             feeds,
@@ -393,6 +397,7 @@ fn plugins(weak: &WeakCore) -> Plugins {
         Arc::new(RbacAdmission(weak.clone())),
         Arc::new(CrdAdmission(weak.clone())),
         Arc::new(ClaimLabels(weak.clone())),
+        Arc::new(PolicyAdmission(weak.clone())),
         Arc::new(Webhooks::new(weak.clone())),
     ])
 }

@@ -5,14 +5,14 @@
 
 mod call; // HTTPS to one webhook
 mod configurations; // all configurations, by cluster
-mod matching; // whether a webhook wants to see a write
 mod review; // AdmissionReview out and in
 
 use apiserver::{
     ApiError, Partition,
-    admission::{Admission, Attributes},
+    admission::{Admission, Attributes, Seen},
 };
 use async_trait::async_trait;
+use mesh_cel::Budget;
 
 use self::configurations::{FailurePolicy, Kind, Webhook};
 pub use self::{call::Calls, configurations::Configurations};
@@ -42,11 +42,31 @@ impl Webhooks {
         core.feeds.catch_up();
         let home = home_of(&core, attributes);
         for webhook in core.webhooks.of(&home, kind) {
-            if matching::wants(&core, &webhook, attributes).await? {
+            if webhook.matcher.matches(&core, attributes).await && self.meets(&webhook, attributes)? {
                 self.ask(&webhook, attributes, kind).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the match conditions hold. One that cannot be evaluated counts as the failure policy says.
+    fn meets(&self, webhook: &Webhook, attributes: &Attributes<'_>) -> Result<bool, ApiError> {
+        if webhook.conditions.is_empty() {
+            return Ok(true);
+        }
+        let mut seen = Seen::of(attributes);
+        seen.object = review::shown(&seen.object, attributes);
+        seen.old = review::shown(&seen.old, attributes);
+        match webhook.conditions.hold(&seen.inputs(), &mut Budget::default()) {
+            Ok(holds) => Ok(holds),
+            Err(error) if webhook.failure_policy == FailurePolicy::Ignore => {
+                tracing::warn!(webhook = webhook.name, error, "match condition failed, webhook is not asked");
+                Ok(false)
+            }
+            Err(error) => {
+                Err(ApiError::forbidden(&attributes.resource.group_resource(), attributes.name, error))
+            }
+        }
     }
 
     async fn ask(
@@ -78,7 +98,7 @@ impl Webhooks {
 }
 
 /// The cluster whose configurations hold for a write.
-fn home_of(core: &Core, attributes: &Attributes<'_>) -> Partition {
+pub(crate) fn home_of(core: &Core, attributes: &Attributes<'_>) -> Partition {
     let gr = attributes.resource.group_resource();
     let provider = core.bound.provider(attributes.partition, &gr.group, &gr.resource);
     provider.unwrap_or_else(|| attributes.partition.clone())

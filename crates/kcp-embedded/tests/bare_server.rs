@@ -125,3 +125,64 @@ async fn dev_02_kube_client_works_without_a_socket() {
     assert_eq!(created.metadata.annotations.unwrap()["kcp.io/cluster"], "root");
     assert_eq!(maps.list(&Default::default()).await.unwrap().items.len(), 1);
 }
+
+#[tokio::test]
+async fn dev_02_health_has_single_checks_and_a_long_form() {
+    let server = server().await;
+    for path in ["/livez/ping", "/readyz/poststarthook/kcp-bootstrap", "/healthz/"] {
+        assert_eq!(server.with_token("", path).await.body, "ok", "{path}");
+    }
+    let long = server.with_token("", "/clusters/root/readyz?verbose").await;
+    assert_eq!(long.body, "[+]ping ok\n[+]poststarthook/kcp-bootstrap ok\nreadyz check passed\n");
+    assert_ne!(server.with_token("", "/livez/nothing").await.code, 200);
+}
+
+#[tokio::test]
+async fn dev_02_the_version_names_kcp_as_clients_look_for_it() {
+    let server = server().await;
+    for (who, path) in [(admin(), "/clusters/root/version"), (user("root", &["system:masters"]), "/version")]
+    {
+        let version = server.get(&who, path).await.body;
+        assert!(version["gitVersion"].as_str().unwrap().starts_with("v1.36.0+kcp-v"), "{version}");
+        assert!(!version["platform"].as_str().unwrap().contains("x86_64"), "{version}");
+    }
+}
+
+/// The codes a real kcp gives: definitions come and go, versions of built-in groups do not.
+#[tokio::test]
+async fn dev_02_discovery_of_what_nobody_defined_is_empty_or_missing_as_on_kcp() {
+    let server = server().await;
+    for path in ["apis/nobody.example.io/v1", "apis/apps/v1", "apis/apis.kcp.io/v1"] {
+        let answer = server.get(&admin(), &format!("/clusters/root/{path}")).await;
+        assert_eq!((answer.code, &answer.body["kind"]), (200, &"APIResourceList".into()), "{path}");
+        assert_eq!(answer.body["resources"], json!([]), "{path}");
+    }
+    for path in [
+        "apis/nobody.example.io",
+        "apis/rbac.authorization.k8s.io/v1beta1",
+        "api/v2",
+        "apis/nobody.example.io/v1/things",
+    ] {
+        let answer = server.get(&admin(), &format!("/clusters/root/{path}")).await;
+        assert_eq!((answer.code, &answer.body["reason"]), (404, &"NotFound".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn vws_05_a_marker_that_no_type_can_have_shows_masters_an_empty_view() {
+    let server = server().await;
+    let masters = user("root", &["system:masters"]);
+    for stage in ["initializingworkspaces", "terminatingworkspaces"] {
+        let base = format!("/services/{stage}/whatever/clusters/*/apis/core.kcp.io/v1alpha1");
+        let found = server.get(&masters, &base).await;
+        assert_eq!(
+            (found.code, &found.body["resources"][0]["name"]),
+            (200, &"logicalclusters".into()),
+            "{:#}",
+            found.body
+        );
+        let list = server.get(&masters, &format!("{base}/logicalclusters")).await;
+        assert_eq!((list.code, &list.body["items"]), (200, &json!([])), "{:#}", list.body);
+        assert_eq!(server.get(&admin(), &base).await.code, 404);
+    }
+}

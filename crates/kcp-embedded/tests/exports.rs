@@ -252,3 +252,27 @@ async fn bnd_03_binding_needs_the_verb_bind_and_says_the_same_for_a_missing_expo
     );
     kcp.server.stop().await;
 }
+
+#[tokio::test]
+async fn bnd_06_nothing_new_is_made_while_the_binding_waits_for_its_instances() {
+    let kcp = kcp().await;
+    kcp.provider().await;
+    kcp.workspace("root", "closing").await;
+    kcp.bind("root:closing").await;
+    let buckets = "/clusters/root:closing/apis/storage.example.io/v1/buckets";
+    let bucket = |name: &str, finalizers: Value| json!({"apiVersion": "storage.example.io/v1", "kind": "Bucket", "metadata": {"name": name, "finalizers": finalizers}});
+    kcp.create(buckets, bucket("held", json!(["example.io/held"]))).await;
+    let binding = "/clusters/root:closing/apis/apis.kcp.io/v1alpha2/apibindings/storage";
+    call(&kcp.admin, Method::DELETE, binding, "application/json", &Value::Null).await.unwrap();
+    kcp.until(&format!("{buckets}/held"), "being deleted", |b| {
+        b["metadata"]["deletionTimestamp"].is_string()
+    })
+    .await;
+    let refused =
+        call(&kcp.admin, Method::POST, buckets, "application/json", &bucket("late", json!([]))).await;
+    assert_eq!(refused.unwrap_err().0, 403);
+    let free = json!({"metadata": {"finalizers": null}});
+    let patch = "application/merge-patch+json";
+    call(&kcp.admin, Method::PATCH, &format!("{buckets}/held"), patch, &free).await.unwrap();
+    kcp.server.stop().await;
+}

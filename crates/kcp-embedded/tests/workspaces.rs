@@ -101,8 +101,8 @@ async fn wsp_04_parents_and_children_are_limited_in_both_directions() {
         "workspace type root:leaf cannot have any child",
     );
     server.ready("root", "acme", typed("root", "organization")).await;
-    let team = server.ready("root:acme", "dev", Value::Null).await;
-    assert_eq!(team["spec"]["type"]["name"], "team");
+    let child = server.ready("root:acme", "dev", Value::Null).await;
+    assert_eq!(child["spec"]["type"]["name"], "universal");
 }
 
 #[tokio::test]
@@ -249,4 +249,61 @@ async fn wsp_03_types_that_extend_each_other_are_refused() {
         "{:#}",
         refused.body
     );
+}
+
+#[tokio::test]
+async fn wsp_03_an_organization_has_universal_children_and_a_given_type_path_stays_as_it_was_written() {
+    let server = server().await;
+    let org = server.ready("root", "org", typed("root", "organization")).await;
+    let child = server.ready("root:org", "child", Value::Null).await;
+    assert_eq!(child["spec"]["type"], json!({"name": "universal", "path": "root"}));
+    let cluster = org["spec"]["cluster"].as_str().unwrap();
+    server
+        .workspace_type(
+            "root:org",
+            "plain",
+            json!({"extend": {"with": [{"name": "universal", "path": "root"}]}}),
+        )
+        .await;
+    let given = server.ready("root:org", "given", typed(cluster, "plain")).await;
+    assert_eq!(given["spec"]["type"], json!({"name": "plain", "path": cluster}));
+    let team = server.ready("root:org", "team", typed("root", "team")).await;
+    assert_eq!(team["status"]["phase"], "Ready");
+}
+
+#[tokio::test]
+async fn wsp_11_of_a_deleted_workspace_masters_see_that_nothing_is_left() {
+    let server = server().await;
+    let masters = user("root", &["system:masters"]);
+    let workspace = server.ready("root", "gone", Value::Null).await;
+    let cluster = workspace["spec"]["cluster"].as_str().unwrap();
+    let path = at("root", &format!("{WORKSPACES}/gone"));
+    assert_eq!(server.call(&admin(), Method::DELETE, &path, Value::Null).await.code, 200);
+    server.until(&path, |a| a.code == 404).await;
+    let maps = at(cluster, "api/v1/configmaps");
+    let left = server.get(&masters, &maps).await;
+    assert_eq!((left.code, &left.body["items"]), (200, &json!([])), "{:#}", left.body);
+    assert_eq!(server.get(&admin(), &maps).await.code, 404);
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}});
+    assert_eq!(server.post(&masters, &at(cluster, "api/v1/namespaces"), namespace).await.code, 404);
+    assert_eq!(server.get(&masters, &at("root:gone", "api/v1/configmaps")).await.code, 404);
+}
+
+/// Go clients of kcp 0.31 do not know `spec.createdBy` and write objects back without it.
+#[tokio::test]
+async fn wsp_04_clients_that_do_not_know_created_by_may_write_a_logical_cluster_back() {
+    let server = server().await;
+    let workspace = server.ready("root", "old", Value::Null).await;
+    let cluster = workspace["spec"]["cluster"].as_str().unwrap();
+    let path = at(cluster, "apis/core.kcp.io/v1alpha1/logicalclusters/cluster");
+    let mut object = server.get(&admin(), &path).await.body;
+    let creator = object["spec"]["createdBy"].take();
+    assert!(creator.is_object(), "{object:#}");
+    object["spec"].as_object_mut().unwrap().remove("createdBy");
+    object["metadata"]["annotations"]["example.io/seen"] = "yes".into();
+    let written = server.call(&admin(), Method::PUT, &path, object.clone()).await;
+    assert_eq!((written.code, &written.body["spec"]["createdBy"]), (200, &creator), "{:#}", written.body);
+    object["metadata"]["resourceVersion"] = written.body["metadata"]["resourceVersion"].clone();
+    object["spec"]["createdBy"] = json!({"username": "mallory"});
+    assert_eq!(server.call(&admin(), Method::PUT, &path, object).await.code, 422);
 }

@@ -1,15 +1,15 @@
-//! Admission webhooks and policies: stored, defaulted and checked here; the host calls them.
+//! Admission webhooks: stored, defaulted and checked here; the host calls them.
 
 use serde_json::{Value, json};
 
-use super::cells;
-use super::plain::BuiltIn;
 use super::row::{age, built_in, column};
+use super::{admission_policies, cells};
+use crate::admission::{Conditions, webhook_environment};
 use crate::error::Cause;
-use crate::resource::{ServedResource, Subresources};
+use crate::resource::ServedResource;
 use crate::strategy::ResourceStrategy;
 
-const GROUP: &str = "admissionregistration.k8s.io";
+pub(super) const GROUP: &str = "admissionregistration.k8s.io";
 
 pub(super) fn resources() -> Vec<ServedResource> {
     let webhooks = |kind: &str, plural: &str, mutating: bool| ServedResource {
@@ -17,33 +17,10 @@ pub(super) fn resources() -> Vec<ServedResource> {
         categories: vec!["api-extensions".to_owned()],
         ..built_in(GROUP, "v1", kind, plural, false, Webhooks { mutating })
     };
-    let categories = vec!["api-extensions".to_owned()];
     vec![
         webhooks("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", true),
-        ServedResource {
-            categories: categories.clone(),
-            subresources: Subresources { status: true, ..Subresources::default() },
-            ..built_in(
-                GROUP,
-                "v1",
-                "ValidatingAdmissionPolicy",
-                "validatingadmissionpolicies",
-                false,
-                BuiltIn::counted(),
-            )
-        },
-        ServedResource {
-            categories,
-            columns: vec![column("PolicyName", "string", ".spec.policyName"), age()],
-            ..built_in(
-                GROUP,
-                "v1",
-                "ValidatingAdmissionPolicyBinding",
-                "validatingadmissionpolicybindings",
-                false,
-                BuiltIn::counted(),
-            )
-        },
+        admission_policies::policy(),
+        admission_policies::binding(),
         webhooks("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", false),
     ]
 }
@@ -129,6 +106,8 @@ fn hook_faults(hook: &Value, path: &str, causes: &mut Vec<Cause>) {
         let why = "the timeout value must be between 1 and 30 seconds";
         causes.push(Cause::invalid(format!("{path}.timeoutSeconds"), &seconds.into(), why));
     }
+    let conditions = hook.get("matchConditions").unwrap_or(&Value::Null);
+    causes.extend(Conditions::faults(conditions, &format!("{path}.matchConditions"), webhook_environment()));
     let client = hook.get("clientConfig").unwrap_or(&Value::Null);
     let has = |key: &str| client.get(key).is_some_and(|v| !v.is_null());
     if has("url") == has("service") {

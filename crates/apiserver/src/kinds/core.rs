@@ -224,22 +224,20 @@ fn key_faults(object: &Value, field: &str) -> Vec<Cause> {
 
 const DATA_BYTES_MAX: usize = 1024 * 1024;
 
-fn size_faults(object: &Value, fields: &[&str]) -> Vec<Cause> {
-    let size: usize = fields
-        .iter()
-        .filter_map(|f| object.get(*f).and_then(Value::as_object))
-        .flat_map(Map::values)
-        .map(|v| v.as_str().map_or(0, str::len))
-        .sum();
-    if size > DATA_BYTES_MAX * 4 / 3 {
-        vec![Cause::field(
-            "FieldValueTooLong",
-            "",
-            format!("Too long: may not be more than {DATA_BYTES_MAX} bytes"),
-        )]
-    } else {
-        Vec::new()
+/// The bytes of `texts`, and of `encoded` as decoded from base64, must stay below the limit together.
+fn size_faults(object: &Value, texts: &[&str], encoded: &[&str]) -> Vec<Cause> {
+    let bytes = |fields: &[&str], size: fn(&str) -> usize| -> usize {
+        let maps = fields.iter().filter_map(|f| object.get(*f).and_then(Value::as_object));
+        maps.flat_map(Map::values).filter_map(Value::as_str).map(size).sum()
+    };
+    let decoded =
+        |text: &str| text.len() / 4 * 3 - text.bytes().rev().take_while(|b| *b == b'=').count().min(2);
+    if bytes(texts, str::len) + bytes(encoded, decoded) <= DATA_BYTES_MAX {
+        return Vec::new();
     }
+    let field = texts.iter().chain(encoded).next().copied().unwrap_or_default();
+    let text = format!("Too long: may not be more than {DATA_BYTES_MAX} bytes");
+    vec![Cause::field("FieldValueTooLong", field, text)]
 }
 
 impl ResourceStrategy for ConfigMaps {
@@ -255,7 +253,7 @@ impl ResourceStrategy for ConfigMaps {
         let mut causes = key_faults(object, "data");
         causes.extend(key_faults(object, "binaryData"));
         causes.extend(immutable_faults(object, old, &["data", "binaryData"]));
-        causes.extend(size_faults(object, &["data", "binaryData"]));
+        causes.extend(size_faults(object, &["data"], &["binaryData"]));
         causes
     }
 
@@ -320,7 +318,7 @@ impl ResourceStrategy for Secrets {
 
     fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
         let mut causes = key_faults(object, "data");
-        causes.extend(size_faults(object, &["data"]));
+        causes.extend(size_faults(object, &[], &["data"]));
         let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
         let data = object.get("data").and_then(Value::as_object);
         for key in Self::required_keys(kind) {

@@ -61,6 +61,13 @@ impl ResourceStrategy for Definitions {
             .collect()
     }
 
+    fn cell(&self, object: &Value, column: &str) -> Option<Value> {
+        // Kubernetes prints the moment, not the age, although it calls the column a date.
+        (column == "Created At").then(|| {
+            object.pointer("/metadata/creationTimestamp").cloned().unwrap_or_else(|| "<unknown>".into())
+        })
+    }
+
     fn begin_delete(&self, object: &mut Value) {
         let mut finalizers: Vec<String> = object::finalizers(object).into_iter().map(str::to_owned).collect();
         if !finalizers.iter().any(|f| f == CLEANUP) {

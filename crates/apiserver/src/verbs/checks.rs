@@ -17,6 +17,12 @@ pub(crate) fn check_type(target: &Target, body: &mut Value) -> Result<(), ApiErr
         return Err(ApiError::bad_request("the body of the request is not an object"));
     };
     let (wanted_version, wanted_kind) = (resource.api_version(), &resource.gvk.kind);
+    if let Some(fault) = type_fault(map) {
+        return Err(ApiError::bad_request(format!(
+            "{wanted_kind} in version \"{}\" cannot be handled as a {wanted_kind}: json: cannot unmarshal {fault}",
+            resource.gvk.version
+        )));
+    }
     let version = map.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default();
     if !version.is_empty() && version != wanted_version {
@@ -35,6 +41,36 @@ pub(crate) fn check_type(target: &Target, body: &mut Value) -> Result<(), ApiErr
     map.insert("apiVersion".to_owned(), wanted_version.into());
     map.insert("kind".to_owned(), (&**wanted_kind).into());
     Ok(())
+}
+
+/// The first field that names the object and is no text, in the words of Go's decoder.
+fn type_fault(object: &Map<String, Value>) -> Option<String> {
+    let found = |value: &Value| match value {
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Null | Value::Object(_) => "object",
+    };
+    let is_text = |value: &&Value| value.is_string() || value.is_null();
+    let own = ["apiVersion", "kind"].iter().find_map(|field| {
+        let value = object.get(*field).filter(|value| !is_text(value))?;
+        Some(format!("{} into Go struct field TypeMeta.{field} of type string", found(value)))
+    });
+    let metadata = match object.get("metadata") {
+        None | Some(Value::Null) => return own,
+        Some(Value::Object(metadata)) => metadata,
+        Some(other) => {
+            return Some(format!("{} into Go struct field .metadata of type v1.ObjectMeta", found(other)));
+        }
+    };
+    let texts = ["name", "generateName", "namespace", "uid", "resourceVersion"];
+    own.or_else(|| {
+        texts.iter().find_map(|field| {
+            let value = metadata.get(*field).filter(|value| !is_text(value))?;
+            Some(format!("{} into Go struct field ObjectMeta.metadata.{field} of type string", found(value)))
+        })
+    })
 }
 
 /// The namespace of the body must be that of the URL; an empty one is filled.

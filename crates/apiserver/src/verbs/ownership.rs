@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::{Target, Writer};
-use crate::apply::{self, ApplyError, ObjectSchema, Tracking};
-use crate::error::{ApiError, Cause};
+use crate::apply::{self, ObjectSchema, Tracking};
+use crate::error::ApiError;
 use crate::fields::MergeSchema;
-use crate::names::GroupVersionKind;
 use crate::patching::merge_schema;
 use crate::resource::ServedResource;
 
@@ -77,20 +76,5 @@ pub(crate) fn apply(
     force: bool,
 ) -> Result<Value, ApiError> {
     let applied = with_tracking(writer, target, |tracking| apply::apply(tracking, live, wish, force));
-    applied.map(|a| a.object).map_err(|error| apply_error(&target.resource.gvk, error))
-}
-
-fn apply_error(gvk: &GroupVersionKind, error: ApplyError) -> ApiError {
-    match error {
-        ApplyError::Conflicts(conflicts) => {
-            let causes = conflicts
-                .0
-                .iter()
-                .map(|c| Cause::field("FieldManagerConflict", c.field(), c.message()))
-                .collect();
-            ApiError::apply_conflict(conflicts.to_string(), causes)
-        }
-        error if error.status() == 400 => ApiError::bad_request(error.to_string()),
-        error => ApiError::internal(format!("{}: {error}", gvk.kind)),
-    }
+    applied.map(|a| a.object).map_err(ApiError::from)
 }

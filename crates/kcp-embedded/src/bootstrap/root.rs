@@ -179,15 +179,19 @@ fn put_types(core: &Core) -> Result<(), ApiError> {
         ("home", json!({"defaultChildWorkspaceType": child, "extend": extends_universal})),
     ];
     if core.options.batteries.workspace_types {
-        let below = |name: &str| json!({"types": [{"name": name, "path": ROOT}]});
-        let team = json!({"name": "team", "path": ROOT});
+        let only = |names: &[&str]| {
+            let types: Vec<Value> = names.iter().map(|name| json!({"name": name, "path": ROOT})).collect();
+            json!({"types": types})
+        };
         types.push((
             "organization",
-            json!({"defaultChildWorkspaceType": team, "extend": extends_universal, "limitAllowedParents": below("root")}),
+            json!({"defaultChildWorkspaceType": child, "extend": extends_universal,
+                "limitAllowedChildren": only(&["universal"]), "limitAllowedParents": only(&["root"])}),
         ));
         types.push((
             "team",
-            json!({"defaultChildWorkspaceType": child, "extend": extends_universal, "limitAllowedParents": below("organization")}),
+            json!({"defaultChildWorkspaceType": child, "extend": extends_universal,
+                "limitAllowedParents": only(&["organization", "team"])}),
         ));
     }
     let prefix = workspace_types::prefix(core.tenancy_identity());

@@ -17,6 +17,16 @@ pub fn is_in_scope(user: &UserInfo, cluster: &str) -> bool {
     })
 }
 
+/// The clusters that every scope of the user admits; none for a user without scopes.
+pub(super) fn clusters(user: &UserInfo) -> impl Iterator<Item = &str> {
+    let scopes = user.extra.get(EXTRA_SCOPES).map(Vec::as_slice).unwrap_or_default();
+    let first = scopes.first().map(String::as_str).unwrap_or_default();
+    first
+        .split(',')
+        .filter_map(|scope| scope.trim().strip_prefix(CLUSTER_PREFIX))
+        .filter(|name| !name.is_empty() && is_in_scope(user, name))
+}
+
 /// Limits the user to `cluster`, in addition to the scopes it has.
 pub fn scope_to(user: &mut UserInfo, cluster: &str) {
     let scope = format!("{CLUSTER_PREFIX}{cluster}");
@@ -38,7 +48,9 @@ mod tests {
         scope_to(&mut user, "b");
         assert!(is_in_scope(&user, "b"));
         assert!(!is_in_scope(&user, "a"));
+        assert_eq!(clusters(&user).collect::<Vec<_>>(), ["b"]);
         user.extra.insert(EXTRA_SCOPES.into(), vec!["namespace:a".into()]);
+        assert_eq!(clusters(&user).count(), 0);
         assert!(!is_in_scope(&user, "a"));
     }
 }

@@ -26,6 +26,18 @@ fn privileged(user: &UserInfo) -> bool {
 
 #[async_trait]
 impl Admission for LogicalClusterAdmission {
+    /// Clients whose types are older than `spec.createdBy` drop it when they write an object back; it stays.
+    async fn mutate(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        let concerned = attributes.resource.gvk.group.as_ref() == CORE
+            && attributes.resource.plural.as_ref() == "logicalclusters"
+            && attributes.operation == Operation::Update;
+        let kept = &attributes.old["spec"]["createdBy"];
+        if concerned && !kept.is_null() && attributes.object["spec"]["createdBy"].is_null() {
+            attributes.object["spec"]["createdBy"] = kept.clone();
+        }
+        Ok(())
+    }
+
     async fn validate(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
         let concerned = attributes.resource.gvk.group.as_ref() == CORE
             && attributes.resource.plural.as_ref() == "logicalclusters";

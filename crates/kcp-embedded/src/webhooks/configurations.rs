@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use apiserver::{LabelSelector, Partition, StoragePrefix, store::ObjectKey};
+use apiserver::{Partition, StoragePrefix, admission::Conditions, store::ObjectKey};
 use parking_lot::RwLock;
 use serde_json::Value;
 
-use crate::feeds::{Feeds, Sink};
+use crate::{
+    admission_rules::Matcher,
+    feeds::{Feeds, Sink},
+};
 
 /// Which of the two kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,16 +33,6 @@ pub(super) enum FailurePolicy {
     Fail,
 }
 
-/// One rule: operations on resources.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Rule {
-    pub(super) operations: Vec<String>,
-    pub(super) groups: Vec<String>,
-    pub(super) versions: Vec<String>,
-    pub(super) resources: Vec<String>,
-    pub(super) scope: String,
-}
-
 /// One webhook of a configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Webhook {
@@ -48,15 +41,11 @@ pub(super) struct Webhook {
     pub(super) url: Option<String>,
     /// PEM, decoded from `caBundle`.
     pub(super) authority: Option<Vec<u8>>,
-    pub(super) rules: Vec<Rule>,
-    /// `matchPolicy: Equivalent`: other versions of the resource count as well.
-    pub(super) is_equivalent: bool,
+    pub(super) matcher: Matcher,
+    pub(super) conditions: Conditions,
     pub(super) failure_policy: FailurePolicy,
     pub(super) timeout: Duration,
     pub(super) is_dry_run_safe: bool,
-    pub(super) namespace_selector: LabelSelector,
-    pub(super) object_selector: LabelSelector,
-    pub(super) has_match_conditions: bool,
 }
 
 impl Webhook {
@@ -64,45 +53,19 @@ impl Webhook {
         use base64::Engine as _;
         let client = &value["clientConfig"];
         let bundle = client["caBundle"].as_str().filter(|b| !b.is_empty());
-        let rules = value["rules"].as_array().into_iter().flatten();
-        let selector = |field: &str| LabelSelector::from_value(&value[field]).unwrap_or_default();
         Some(Self {
             name: value["name"].as_str()?.to_owned(),
             url: client["url"].as_str().map(str::to_owned),
             authority: bundle.and_then(|b| base64::engine::general_purpose::STANDARD.decode(b).ok()),
-            rules: rules.map(Rule::read).collect(),
-            is_equivalent: value["matchPolicy"].as_str() != Some("Exact"),
+            matcher: Matcher::of_webhook(value),
+            conditions: Conditions::of_webhook(&value["matchConditions"]),
             failure_policy: match value["failurePolicy"].as_str() {
                 Some("Ignore") => FailurePolicy::Ignore,
                 _ => FailurePolicy::Fail,
             },
             timeout: Duration::from_secs(value["timeoutSeconds"].as_u64().unwrap_or(10).clamp(1, 30)),
             is_dry_run_safe: matches!(value["sideEffects"].as_str(), Some("None" | "NoneOnDryRun")),
-            namespace_selector: selector("namespaceSelector"),
-            object_selector: selector("objectSelector"),
-            has_match_conditions: value["matchConditions"].as_array().is_some_and(|c| !c.is_empty()),
         })
-    }
-}
-
-impl Rule {
-    fn read(value: &Value) -> Self {
-        let texts = |field: &str| -> Vec<String> {
-            value[field]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect()
-        };
-        Self {
-            operations: texts("operations"),
-            groups: texts("apiGroups"),
-            versions: texts("apiVersions"),
-            resources: texts("resources"),
-            scope: value["scope"].as_str().unwrap_or("*").to_owned(),
-        }
     }
 }
 

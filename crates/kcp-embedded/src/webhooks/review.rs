@@ -2,7 +2,7 @@
 
 use apiserver::{
     ApiError,
-    admission::{Attributes, Operation},
+    admission::{Attributes, Operation, request_of},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -28,31 +28,11 @@ pub(super) struct Review {
 }
 
 pub(super) fn request(webhook: &Webhook, attributes: &Attributes<'_>) -> Result<Review, ReviewError> {
-    let resource = attributes.resource;
-    let gvk = json!({"group": &*resource.gvk.group, "version": &*resource.gvk.version, "kind": &*resource.gvk.kind});
-    let gvr = json!({"group": &*resource.gvk.group, "version": &*resource.gvk.version, "resource": &*resource.plural});
     let uid = runtime::Ids::random().uid();
-    let mut request = json!({
-        "uid": uid,
-        "kind": gvk,
-        "resource": gvr,
-        "requestKind": gvk,
-        "requestResource": gvr,
-        "name": attributes.name,
-        "operation": attributes.operation.as_str(),
-        "userInfo": attributes.user.to_value(),
-        "object": shown(&attributes.object, attributes),
-        "oldObject": shown(&attributes.old, attributes),
-        "dryRun": attributes.dry_run,
-        "options": attributes.options,
-    });
-    if !attributes.namespace.is_empty() {
-        request["namespace"] = attributes.namespace.into();
-    }
-    if let Some(subresource) = attributes.subresource {
-        request["subResource"] = subresource.into();
-        request["requestSubResource"] = subresource.into();
-    }
+    let mut request = request_of(attributes);
+    request["uid"] = uid.as_str().into();
+    request["object"] = shown(&attributes.object, attributes);
+    request["oldObject"] = shown(&attributes.old, attributes);
     let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
     serde_json::to_string(&review)
         .map(|body| Review { uid, body })
@@ -60,7 +40,7 @@ pub(super) fn request(webhook: &Webhook, attributes: &Attributes<'_>) -> Result<
 }
 
 /// The object with its cluster, which webhooks of many workspaces need, also before it is stored.
-fn shown(object: &Value, attributes: &Attributes<'_>) -> Value {
+pub(super) fn shown(object: &Value, attributes: &Attributes<'_>) -> Value {
     if !object.is_object() {
         return Value::Null;
     }

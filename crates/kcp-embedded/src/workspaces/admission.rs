@@ -42,12 +42,15 @@ impl Admission for WorkspaceAdmission {
             }
         }
         let wanted = TypeReference::read(&attributes.object["spec"]["type"]);
+        let given = wanted.as_ref().map(|wanted| wanted.path.clone()).filter(|path| !path.is_empty());
         let chosen = workspace_types::choose(&core, attributes.partition, wanted)
             .map_err(|error| forbidden(attributes, error))?;
         if !attributes.object["spec"].is_object() {
             attributes.object["spec"] = json!({});
         }
-        attributes.object["spec"]["type"] = json!({"name": chosen.name, "path": &*chosen.path});
+        // Clients compare what they wrote: a path that is a cluster name stays one.
+        let path = given.unwrap_or_else(|| chosen.path.to_string());
+        attributes.object["spec"]["type"] = json!({"name": chosen.name, "path": path});
         if let Some(labels) = chosen.object["spec"]["additionalWorkspaceLabels"].as_object() {
             for (key, value) in labels {
                 if attributes.object["metadata"]["labels"][key].is_null() {
