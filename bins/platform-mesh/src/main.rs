@@ -1,5 +1,6 @@
 //! Platform Mesh on one machine: the command line of the all-in-one.
 
+mod start; // the control plane alone, by the flags of kcp
 mod up; // start, say what to type next, run until a signal
 
 mod demo; // the story of a mesh, as a timeline
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Start and run until Ctrl-C.
     Up(Box<up::Arguments>),
+    /// The control plane alone, as `kcp start` runs it, flag for flag: for tests that start a kcp binary.
+    Start(Box<start::Arguments>),
     /// Tell the story of a mesh in eleven steps, and check each outcome.
     Demo(demo::Arguments),
     /// Make a mesh of a kcp that somebody else runs.
@@ -51,6 +54,7 @@ impl Command {
     async fn run(self) -> anyhow::Result<()> {
         match self {
             Command::Up(arguments) => up::run(*arguments).await,
+            Command::Start(arguments) => start::run(*arguments).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
             Command::Token(arguments) => people::token(arguments).await,

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test helpers")]
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -22,7 +22,11 @@ fn first_line(child: &mut Child) -> String {
 #[test]
 fn dev_01_bare_says_ready_with_its_files_written_and_ends_cleanly_on_sigterm() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = command().args(["up", "--bare", "--kubeconfig-dir"]).arg(folder.path()).spawn().unwrap();
+    let mut child = command()
+        .args(["up", "--bare", "--feature-gates", "CacheAPIs=true", "--kubeconfig-dir"])
+        .arg(folder.path())
+        .spawn()
+        .unwrap();
     let line = first_line(&mut child);
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(&words[..2], ["ready", "in"], "{line}");
@@ -40,6 +44,32 @@ fn dev_01_bare_says_ready_with_its_files_written_and_ends_cleanly_on_sigterm() {
     let status = child.wait().unwrap();
     assert!(status.success(), "{status}");
     assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    // Who reads a log from a pipe does not want colours in it.
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("CacheAPIs has no effect") && !log.contains('\u{1b}'), "{log}");
+}
+
+/// What test environments of others do with a kcp binary: its flags, its folder, a poll of its health.
+#[test]
+fn dev_01_start_takes_the_flags_of_kcp() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command()
+        .args(["start", "--secure-port=0", "--bind-address=127.0.0.1", "--embedded-etcd-client-port=2379"])
+        .args(["--embedded-etcd-peer-port=2380", "--embedded-etcd-wal-size-bytes=5000", "--v=1"])
+        .args(["--audit-log-path", "/nowhere/audit.log", "--batteries-included=workspace-types,admin,user"])
+        .args(["--feature-gates=WorkspaceAuthentication=true", "--root-directory"])
+        .arg(folder.path())
+        .spawn()
+        .unwrap();
+    let line = first_line(&mut child);
+    assert!(line.starts_with("ready in ") && line.contains("https://127.0.0.1:"), "{line}");
+    for file in ["admin.kubeconfig", "apiserver.crt", "apiserver.key", "sa.key", "sa.pub"] {
+        assert!(folder.path().join(file).exists(), "{file}");
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -80,6 +80,10 @@ fn mesh_commands_reach_a_mesh_of_another_process() {
         "{words}"
     );
 
+    let nowhere = run(folder, &["token", "--user", "alice", "--realm", "nope"]);
+    let words = String::from_utf8_lossy(&nowhere.stderr).into_owned();
+    assert!(words.contains("no realm `nope`; `welcome` is for everybody"), "{words}");
+
     let kubeconfig = text(&run(folder, &["kubeconfig", "--user", "alice", "--workspace", "acme:dev"]));
     assert!(
         kubeconfig.contains("/clusters/root:orgs:acme:dev") && kubeconfig.contains("--realm"),

@@ -12,7 +12,7 @@ use crate::MeshError;
 pub struct BareOptions {
     /// Folder that gets `admin.kubeconfig`; made if it is not there.
     pub folder: PathBuf,
-    /// The control plane's own options; the kubeconfig's place is set from `folder`.
+    /// The control plane's own options; the kubeconfig lies in `folder` unless they say where.
     pub kcp: Options,
     /// For ids and tokens that repeat; nothing: the system's entropy.
     pub seed: Option<u64>,
@@ -30,7 +30,7 @@ impl Bare {
     /// [`MeshError`]: the folder, the port, a file of the options.
     pub async fn up(mut options: BareOptions) -> Result<Self, MeshError> {
         writable(&options.folder).await?;
-        options.kcp.kubeconfig_path = Some(options.folder.join("admin.kubeconfig"));
+        options.kcp.kubeconfig_path.get_or_insert_with(|| options.folder.join("admin.kubeconfig"));
         let seed = options.seed.map(Seed::from);
         let server = KcpServer::start(options.kcp, Parts { seed, ..Parts::default() }).await?;
         Ok(Self { server })

@@ -54,6 +54,9 @@ pub enum MeshError {
         /// What is wrong with its file.
         why: String,
     },
+    /// A realm that the issuer does not have.
+    #[error("the issuer has no realm `{0}`")]
+    NoRealm(String),
     /// A realm without a client for kubectl.
     #[error("realm `{realm}` has no client `{client}`")]
     NoClient {
@@ -131,6 +134,10 @@ impl MeshError {
             MeshError::Listen { .. } => "take another port, or 0 for a free one".to_owned(),
             MeshError::NoMesh { .. } => {
                 "start one with `platform-mesh up`, or name its folder with --mesh".to_owned()
+            }
+            MeshError::NoRealm(_) => {
+                "`welcome` is for everybody; an organisation has a realm of its name once it is ready"
+                    .to_owned()
             }
             MeshError::NoClient { .. } => "check the name of the realm, or wait until it is ready".to_owned(),
             MeshError::Login(_) => "check user, realm and password".to_owned(),

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use fga_client::{OpenFga, OpenFgaOptions, RelationshipStore};
-use identity_provider::{HttpsTransport, IdentityProvider as _, Keycloak, Login, Tokens};
+use identity_provider::{HttpsTransport, IdentityError, IdentityProvider as _, Keycloak, Login, Tokens};
 use kube::{Client, Config, config::KubeConfigOptions};
 use platform_mesh_api::names;
 use runtime::{Credential, Ids, Kubeconfig};
@@ -99,7 +99,10 @@ impl Reach {
 
     /// The id of a client, which the issuer chose.
     async fn client_id(&self, realm: &str, name: &str) -> Result<String, MeshError> {
-        let clients = self.realms().clients(realm).await?;
+        let clients = self.realms().clients(realm).await.map_err(|error| match error {
+            IdentityError::Status { status: 404, .. } => MeshError::NoRealm(realm.to_owned()),
+            other => other.into(),
+        })?;
         let found = clients.into_iter().find(|client| client.name.as_deref() == Some(name));
         found
             .map(|client| client.client_id)
