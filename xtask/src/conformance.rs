@@ -33,7 +33,7 @@ const CONFORMANCE: Data =
     Data { variable: "MESH_CONFORMANCE", below: "fga", beside: "../shared/conformance" };
 
 const SUITES: [Suite; 2] = [
-    Suite { name: "api", package: "scenarios", target: "conformance_api", data: FIXTURES },
+    Suite { name: "api", package: "platform-mesh-oidc-config", target: "conformance_api", data: FIXTURES },
     Suite { name: "fga", package: "fga-client", target: "conformance", data: CONFORMANCE },
 ];
 

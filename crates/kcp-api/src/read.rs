@@ -25,6 +25,13 @@ pub struct ReadError {
     pub why: String,
 }
 
+impl ReadError {
+    /// The next step.
+    pub fn help(&self) -> &'static str {
+        "give one JSON document in UTF-8, each key once, no deeper than Kubernetes objects are"
+    }
+}
+
 /// Reads one JSON document.
 ///
 /// ```

@@ -28,6 +28,17 @@ pub enum SchemaConversionError {
     WebhookService,
 }
 
+impl SchemaConversionError {
+    /// The next step.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Name(error) => error.help(),
+            Self::Field { .. } => "compare the definition with `kubectl explain crd.spec`",
+            Self::WebhookService => "give the webhook a URL that the control plane reaches",
+        }
+    }
+}
+
 /// Fields of a version that both sides spell alike.
 const VERSION_FIELDS: [&str; 8] = [
     "name",

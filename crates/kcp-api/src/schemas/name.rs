@@ -83,6 +83,18 @@ pub enum SchemaNameError {
 }
 
 impl SchemaNameError {
+    /// The next step.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Parts { .. } => {
+                "name schemas `<prefix>.<plural>.<group>`, for example `v1.buckets.storage.example.io`"
+            }
+            Self::Prefix { .. } => {
+                "take `schemas::content_prefix` of the spec, or a date and a commit: `v260126-7c674ee`"
+            }
+        }
+    }
+
     pub(crate) fn parts(name: &str) -> Self {
         Self::Parts { name: shorten(name) }
     }
