@@ -271,8 +271,8 @@ impl TryFrom<Flags> for Options {
             Some(config_file) => Some(WebhookOptions {
                 config_file,
                 ttls: CacheTtls {
-                    allowed: duration(&flags.authorization_webhook_cache_authorized_ttl)?,
-                    denied: duration(&flags.authorization_webhook_cache_unauthorized_ttl)?,
+                    allowed: parse_duration(&flags.authorization_webhook_cache_authorized_ttl)?,
+                    denied: parse_duration(&flags.authorization_webhook_cache_unauthorized_ttl)?,
                 },
             }),
         };
@@ -316,7 +316,11 @@ pub fn parse_order(text: &str) -> Result<Vec<Step>, OptionsError> {
     Ok(order)
 }
 
-fn duration(text: &str) -> Result<Duration, OptionsError> {
+/// Reads a duration as Go writes it: `30s`, `5m0s`, `1h30m`, `250ms`.
+///
+/// # Errors
+/// [`OptionsError::Duration`].
+pub fn parse_duration(text: &str) -> Result<Duration, OptionsError> {
     runtime::parse_go_duration(text).map_err(|_| OptionsError::Duration(text.to_owned()))
 }
 
@@ -335,9 +339,9 @@ mod tests {
         assert!(Batteries::parse("x").is_err());
         assert_eq!(parse_order("Webhook,RBAC"), Ok(vec![Step::Webhook, Step::Rbac]));
         assert!(parse_order("RBAC,RBAC").is_err());
-        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert!(duration("").is_err() && duration("5").is_err() && duration("5d").is_err());
+        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(parse_duration("").is_err() && duration("5").is_err() && duration("5d").is_err());
     }
 
     /// A configuration file and a flag mean the same by the same text, though two crates read them.
