@@ -341,7 +341,7 @@ mod tests {
         assert!(parse_order("RBAC,RBAC").is_err());
         assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        assert!(parse_duration("").is_err() && duration("5").is_err() && duration("5d").is_err());
+        assert!(parse_duration("").is_err() && parse_duration("5").is_err() && parse_duration("5d").is_err());
     }
 
     /// A configuration file and a flag mean the same by the same text, though two crates read them.
