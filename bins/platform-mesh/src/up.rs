@@ -120,7 +120,8 @@ async fn whole(arguments: Arguments, started: Instant, stop: Stop) -> Result<()>
 
 /// What to type next.
 fn next(folder: &Path, without: &[MeshPart], usual_password: bool) -> String {
-    let program = "platform-mesh";
+    // As it was typed, so that the lines can be pasted: `cargo run` starts a path that no search path holds.
+    let program = std::env::args().next().unwrap_or_else(|| "platform-mesh".to_owned());
     let at = folder.display();
     let mut text = String::from("next:\n");
     if !without.is_empty() {
