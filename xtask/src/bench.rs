@@ -10,8 +10,11 @@ use crate::{
 };
 
 /// A measurement: its name, and the package and bench target (release profile, own `main`) that takes it.
-const BENCHES: [(&str, &str, &str); 2] =
-    [("multicluster", "platform-mesh-multicluster", "fleet"), ("start", "scenarios", "start")];
+const BENCHES: [(&str, &str, &str); 3] = [
+    ("fga", "fga-client", "fga"),
+    ("multicluster", "platform-mesh-multicluster", "fleet"),
+    ("start", "scenarios", "start"),
+];
 
 /// Takes one measurement; its remaining words go to the target.
 pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {

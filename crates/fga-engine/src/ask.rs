@@ -66,14 +66,14 @@ impl Engine {
     ) -> Result<CheckAnswer, EngineError> {
         let admission = self.admission(state, model);
         let invalid = |error: EngineError| EngineError::invalid(error.to_string());
-        let key = admission.target(&request.object, &request.relation).map_err(invalid)?;
-        admission.user(&request.user)?;
+        let target = admission.target(&request.object, &request.relation).map_err(invalid)?;
+        let user = admission.user(&request.user)?;
+        let key = target.key;
         let mut contextual = self.contextual(&admission, &request.contextual)?;
-        let object = contextual.object(&state.names, &request.object);
-        let subject = contextual.subject(&state.names, &request.user);
-        let view = View { model, names: &state.names, tuples: &state.tuples, contextual };
-        let probe = subject.and_then(|subject| Probe::new(&view, subject));
-        let (Some(object), Some(probe)) = (object, probe) else {
+        let object = contextual.object_of(&state.names, &request.object, target.type_id);
+        let subject = contextual.subject_of(&state.names, &request.user, user);
+        let view = View::new(model, &state.names, &state.tuples, contextual, &request.context);
+        let Some(probe) = Probe::new(&view, subject) else {
             return Ok(CheckAnswer::Denied(Grounds::default()));
         };
         let depth = self.depth(true);
@@ -96,7 +96,7 @@ impl Engine {
         match outcome {
             Outcome::Allowed => Ok(CheckAnswer::Allowed(grounds)),
             Outcome::Denied { .. } => Ok(CheckAnswer::Denied(grounds)),
-            Outcome::Failed(fault) => Err(self.fault(fault)),
+            Outcome::Failed(fault) => Err(self.fault(fault, &view)),
         }
     }
 
@@ -118,12 +118,12 @@ impl Engine {
         if tuples.len() > limit {
             return Err(EngineError::invalid(format!("a question has at most {limit} contextual tuples")));
         }
-        let mut contextual = Contextual::new(admission.names);
+        let mut contextual = Contextual::new(admission.names, tuples.len());
         for tuple in tuples {
-            admission
+            let (target, user) = admission
                 .tuple(tuple)
                 .map_err(|why| EngineError::InvalidContextual { tuple: tuple.to_string(), why })?;
-            contextual.add(admission.names, tuple);
+            contextual.add(admission.names, tuple, target, user);
         }
         Ok(contextual)
     }
@@ -132,10 +132,13 @@ impl Engine {
         Depth { max: self.limits.depth_max, last_hop_is_free, steps_max: self.limits.steps_max }
     }
 
-    pub(crate) fn fault(&self, fault: Fault) -> EngineError {
+    pub(crate) fn fault(&self, fault: Fault, view: &View<'_>) -> EngineError {
         match fault {
             Fault::TooDeep => EngineError::TooComplex { depth: self.limits.depth_max },
-            Fault::Condition => EngineError::ConditionsNotEvaluated,
+            Fault::Condition => view.failure.take().map_or_else(
+                || EngineError::invalid("a condition could not be evaluated"),
+                EngineError::Condition,
+            ),
             Fault::Budget => EngineError::Budget { steps: self.limits.steps_max },
         }
     }

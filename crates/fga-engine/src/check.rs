@@ -8,13 +8,17 @@ use verdict::{Missing, RelationStep};
 
 use crate::{
     answer::Grounds,
-    model::RelKey,
+    model::{Admits, RelKey},
     names::{IdMap, ObjId, RelId, Subject, TypeId},
     tuples::view::View,
 };
 
 /// Most node visits that an explanation may cost beyond the answer; without it the answer has no grounds.
 pub(crate) const EXPLANATION_STEPS_MAX: u64 = 20_000;
+
+/// Most relations that are open at once, hops and computed ones together: the stack has to hold them. A chain of computed
+/// relations costs no hops, so a model could ask for more.
+pub(crate) const NESTING_MAX: usize = 400;
 
 /// How deep a question may go, and how the last hop counts.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +55,18 @@ impl Probe {
     /// The wildcard that stands for the user too.
     pub fn wildcard(&self) -> Option<Subject> {
         matches!(self.subject, Subject::Object(_)).then_some(Subject::Wildcard(self.type_id))
+    }
+
+    /// What tuples of a relation can name the user as: itself, and everybody of its type.
+    fn subjects(&self, admits: &Admits) -> impl Iterator<Item = Subject> + use<> {
+        let userset = match self.subject {
+            Subject::Userset(_, relation) => Some(relation),
+            _ => None,
+        };
+        let wildcard = matches!(self.subject, Subject::Wildcard(_));
+        let itself = admits.shape(self.type_id, userset, wildcard).then_some(self.subject);
+        let everybody = self.wildcard().filter(|_| admits.shape(self.type_id, None, true));
+        itself.into_iter().chain(everybody)
     }
 
     fn is_userset(&self, object: ObjId, relation: RelId) -> bool {
@@ -93,6 +109,17 @@ pub(crate) enum Fault {
     TooDeep,
     Condition,
     Budget,
+}
+
+/// A tuple that leads from one relation to another.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    object: ObjId,
+    key: RelKey,
+    /// The relation after `from`, where it is such a hop.
+    tupleset: Option<RelKey>,
+    next: ObjId,
+    to: RelKey,
 }
 
 const DENIED: Outcome = Outcome::Denied { tainted: false };
@@ -160,6 +187,9 @@ impl<'v, 'a> Checker<'v, 'a> {
         if self.path.contains(&(object, key)) {
             return Outcome::Denied { tainted: true };
         }
+        if self.path.len() >= NESTING_MAX {
+            return Outcome::Failed(Fault::TooDeep);
+        }
         if self.probe.is_userset(object, self.view.model.relation(key).relation) {
             return Outcome::Allowed;
         }
@@ -190,6 +220,13 @@ impl<'v, 'a> Checker<'v, 'a> {
 
     fn too_deep(&self, depth: u32, free: bool) -> bool {
         depth > self.depth.max || (depth == self.depth.max && !(free && self.depth.last_hop_is_free))
+    }
+
+    /// Whether the user can be found where a tuple leads. A userset can be the user itself although nothing leads from
+    /// its type.
+    fn leads_on(&self, step: &Step) -> bool {
+        self.probe.reaches(self.view, step.to)
+            || self.probe.is_userset(step.next, self.view.model.relation(step.to).relation)
     }
 
     /// Whether the hop from one relation to another may end exactly at the limit.

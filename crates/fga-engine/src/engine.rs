@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fga_model::{AuthorizationModel, ModelId, StoreId, validate_for_write};
+use fga_model::{AuthorizationModel, ModelFault, ModelId, StoreId, validate_for_write};
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use runtime::{Clock, Ids};
@@ -10,6 +10,7 @@ use runtime::{Clock, Ids};
 use crate::{
     EngineError,
     answer::{Page, Store, StoredModel},
+    conditions::Conditions,
     limits::Limits,
     log::{LogEntry, LogError, NoLog, TupleLog},
     model::CompiledModel,
@@ -63,6 +64,7 @@ impl Engine {
         let engine =
             Self { limits, clock, ulids: Ulids::new(ids), log: log.clone(), stores: RwLock::default() };
         log.replay(&mut |entry| engine.replay(entry))?;
+        engine.stores.read().values().for_each(|cell| cell.state.write().loaded());
         Ok(engine)
     }
 
@@ -92,6 +94,22 @@ impl Engine {
                     self.install(&cell, ulid, Arc::new(model));
                 }
             }
+            LogEntry::Assertions { store, model, assertions } => {
+                if let (Ok(cell), Some(ulid)) = (self.cell(&store), Ulid::parse(model.as_str())) {
+                    cell.state.write().set_assertions(ulid, assertions);
+                }
+            }
+            LogEntry::Loaded { store, tuples, changes } => {
+                if let Ok(cell) = self.cell(&store) {
+                    let mut state = cell.state.write();
+                    tuples.into_iter().for_each(|(place, tuple)| state.load(place, tuple));
+                    for (id, change) in changes {
+                        self.see(&id);
+                        let ulid = Ulid::parse(&id).unwrap_or(Ulid(0));
+                        state.load_change(ulid, &change, self.limits.changes_kept);
+                    }
+                }
+            }
             LogEntry::Tuples { store, changes } => {
                 if let Ok(cell) = self.cell(&store) {
                     let mut state = cell.state.write();
@@ -111,7 +129,8 @@ impl Engine {
     }
 
     pub(crate) fn append(&self, entry: &LogEntry) -> Result<(), EngineError> {
-        self.log.append(entry).map_err(|error| EngineError::Log { what: error.to_string() })
+        let entries = std::slice::from_ref(entry);
+        self.log.append(entries).map_err(|error| EngineError::Log { what: error.to_string() })
     }
 
     pub(crate) fn cell(&self, store: &StoreId) -> Result<Arc<StoreCell>, EngineError> {
@@ -119,8 +138,10 @@ impl Engine {
         found.ok_or_else(|| EngineError::StoreNotFound { store: store.to_string() })
     }
 
+    /// The time in whole microseconds: what a log keeps.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        let now = self.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     /// Makes a store. The name has 3 to 64 characters of `[a-zA-Z0-9\s.\-/^_&@]`.
@@ -163,33 +184,49 @@ impl Engine {
     pub fn update_store(&self, store: &StoreId, name: &str) -> Result<Store, EngineError> {
         check_store_name(name)?;
         let cell = self.cell(store)?;
-        let _writer = cell.writer.lock();
-        let renamed = Store { name: name.to_owned(), updated_at: self.now(), ..cell.about.read().clone() };
-        self.append(&LogEntry::Store(renamed.clone()))?;
-        *cell.about.write() = renamed.clone();
-        Ok(renamed)
+        cell.commits.alone(|planned| {
+            if planned.deleted {
+                return Err(EngineError::StoreNotFound { store: store.to_string() });
+            }
+            let renamed =
+                Store { name: name.to_owned(), updated_at: self.now(), ..cell.about.read().clone() };
+            self.append(&LogEntry::Store(renamed.clone()))?;
+            *cell.about.write() = renamed.clone();
+            Ok(renamed)
+        })
     }
 
     /// Deletes a store; one that does not exist is no error.
     pub fn delete_store(&self, store: &StoreId) -> Result<(), EngineError> {
         let Ok(cell) = self.cell(store) else { return Ok(()) };
-        let _writer = cell.writer.lock();
-        self.append(&LogEntry::StoreDeleted(store.clone()))?;
-        self.stores.write().remove(store);
-        Ok(())
+        cell.commits.alone(|planned| {
+            self.append(&LogEntry::StoreDeleted(store.clone()))?;
+            planned.deleted = true;
+            self.stores.write().remove(store);
+            Ok(())
+        })
     }
 
     /// Checks and stores a model; it is the latest from then on.
     pub fn write_model(&self, store: &StoreId, model: &AuthorizationModel) -> Result<ModelId, EngineError> {
         let cell = self.cell(store)?;
         validate_for_write(model, self.limits.model)?;
+        Conditions::compile(model).map_err(ModelFault::Model)?;
         let model = AuthorizationModel { id: None, ..model.clone() };
-        let _writer = cell.writer.lock();
-        let ulid = self.ulids.next(self.now());
-        let id = ModelId::new(ulid.to_string());
-        self.append(&LogEntry::Model { store: store.clone(), id: id.clone(), model: model.clone() })?;
-        self.install(&cell, ulid, Arc::new(model));
-        Ok(id)
+        cell.commits.alone(|planned| {
+            if planned.deleted {
+                return Err(EngineError::StoreNotFound { store: store.to_string() });
+            }
+            let limit = self.limits.model_names_max;
+            if cell.state.read().names.of_models() > limit {
+                return Err(EngineError::Full { what: "the names of types and relations", limit });
+            }
+            let ulid = self.ulids.next(self.now());
+            let id = ModelId::new(ulid.to_string());
+            self.append(&LogEntry::Model { store: store.clone(), id: id.clone(), model: model.clone() })?;
+            self.install(&cell, ulid, Arc::new(model));
+            Ok(id)
+        })
     }
 
     /// Interns the names, compiles beside the readers, then publishes.

@@ -2,6 +2,8 @@
 
 use fga_model::{ErrorCode, ModelFault, TupleKey};
 
+use crate::conditions::ConditionFault;
+
 /// A refused call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -91,6 +93,22 @@ pub enum EngineError {
         /// The tuple.
         tuple: String,
     },
+    /// More assertions than a model may have.
+    #[error("a model has at most {limit} assertions")]
+    TooManyAssertions {
+        /// The limit.
+        limit: usize,
+    },
+    /// More bytes than one call may carry.
+    #[error("the {what} have {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A token that this engine did not give.
     #[error("invalid continuation token")]
     Token,
@@ -117,9 +135,9 @@ pub enum EngineError {
         /// The budget.
         steps: u64,
     },
-    /// The question met a tuple under a condition.
-    #[error("conditions are not evaluated yet: the answer depends on a tuple with a condition")]
-    ConditionsNotEvaluated,
+    /// The answer depends on a condition that could not be evaluated.
+    #[error(transparent)]
+    Condition(#[from] ConditionFault),
     /// The engine holds as much as it may.
     #[error("the engine has {what} at its limit of {limit}")]
     Full {
@@ -164,12 +182,14 @@ impl EngineError {
                 ErrorCode::WriteFailedDueToInvalidInput
             }
             EngineError::ConditionConflict { .. } => ErrorCode::Aborted,
+            EngineError::TooManyAssertions { .. } => ErrorCode::AssertionsTooManyItems,
+            EngineError::TooLarge { .. } => ErrorCode::ExceededEntityLimit,
             EngineError::Token => ErrorCode::InvalidContinuationToken,
             EngineError::TokenType => ErrorCode::TokenTypeMismatch,
             EngineError::PageSize { .. } => ErrorCode::PageSizeInvalid,
             EngineError::TooComplex { .. } => ErrorCode::ResolutionTooComplex,
             EngineError::Budget { .. } => ErrorCode::DeadlineExceeded,
-            EngineError::ConditionsNotEvaluated => ErrorCode::Unimplemented,
+            EngineError::Condition(_) => ErrorCode::ValidationError,
             EngineError::Log { .. } => ErrorCode::InternalError,
         }
     }
@@ -185,7 +205,7 @@ impl EngineError {
             EngineError::TupleMissing { .. } => {
                 "delete with `on_missing: ignore` to make the call idempotent"
             }
-            EngineError::ConditionsNotEvaluated => "use a model without conditions, or an OpenFGA server",
+            EngineError::Condition(_) => "send every parameter of the condition, each of its declared type",
             EngineError::TooManyKeys { .. } => "split the write",
             _ => return None,
         })

@@ -9,7 +9,7 @@ use crate::{
     answer::{ExpandKind, ExpandNode},
     model::{Node, RelKey},
     names::{ObjId, Subject},
-    question::ExpandRequest,
+    question::{Context, ExpandRequest},
     tuples::view::View,
 };
 
@@ -23,15 +23,15 @@ impl Engine {
         let state = cell.state.read();
         let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
         let admission = self.admission(&state, &model);
-        let key = admission
+        let target = admission
             .target(&request.object, &request.relation)
             .map_err(|error| EngineError::invalid(error.to_string()))?;
         let mut contextual = self.contextual(&admission, &request.contextual)?;
-        let object = contextual.object(&state.names, &request.object);
-        let view = View { model: &model, names: &state.names, tuples: &state.tuples, contextual };
-        let Some(object) = object else { return Err(EngineError::InvalidExpand) };
+        let object = contextual.object_of(&state.names, &request.object, target.type_id);
+        let context = Context::new();
+        let view = View::new(&model, &state.names, &state.tuples, contextual, &context);
         let name = format!("{}#{}", request.object, request.relation);
-        Ok(node(&view, &name, object, key, &model.relation(key).program))
+        Ok(node(&view, &name, object, target.key, &model.relation(target.key).program))
     }
 }
 

@@ -17,12 +17,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Conditions (CEL) are stored and validated by their declaration, but not evaluated yet: a question whose answer
-//! depends on a tuple with a condition is refused, never guessed.
-//!
 //! | feature | what |
 //! | --- | --- |
-//! | `server` | `server`: OpenFGA's gRPC API over an engine |
+//! | `redb` | `RedbLog`: stores, models, tuples and changes survive the process in one file |
+//! | `server` | `server`: OpenFGA's API over an engine, on gRPC and on HTTP |
 
 mod engine; // stores and models; what an engine is made of
 mod question; // what can be asked and written
@@ -38,6 +36,8 @@ mod read; // stored tuples and the changelog, page by page
 mod write; // validate, then apply all or nothing
 
 mod admission; // which keys and tuples a model accepts
+mod assertions; // what authors of models expect
+mod conditions; // rules that tuples hold under
 mod model; // an authorization model, compiled for walking
 mod names; // strings to dense ids, per store
 mod state; // one store: models, tuples, changelog
@@ -50,12 +50,17 @@ mod error; // why a call is refused, with OpenFGA's codes
 mod limits; // what one call and one store may hold
 mod log; // the seam of durability
 mod paging; // pages and their tokens
+#[cfg(feature = "redb")]
+mod redb; // a log on disk
 mod ulid; // ids that sort by time
 
+#[cfg(feature = "redb")]
+pub use crate::redb::RedbLog;
 pub use answer::{
-    BatchAnswer, BatchFault, Change, CheckAnswer, ExpandKind, ExpandNode, Grounds, Operation, Page, Store,
-    StoredModel, StoredTuple,
+    Assertion, BatchAnswer, BatchFault, Change, CheckAnswer, ExpandKind, ExpandNode, Grounds, Operation,
+    Page, Store, StoredModel, StoredTuple,
 };
+pub use conditions::ConditionFault;
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
 pub use limits::Limits;

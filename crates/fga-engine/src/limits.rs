@@ -27,6 +27,10 @@ pub struct Limits {
     pub changes_kept: usize,
     /// Models that a store remembers besides its latest; older ones are forgotten. OpenFGA remembers all.
     pub models_kept: usize,
+    /// Relations of all models that a store remembers, its latest aside; older models are forgotten beyond it.
+    pub relations_kept: usize,
+    /// Most names of types and relations that a store has ever seen; OpenFGA has no such limit.
+    pub model_names_max: usize,
     /// Most stores; OpenFGA has no such limit.
     pub stores_max: usize,
 }
@@ -53,6 +57,8 @@ impl Limits {
             tuples_max: 10_000_000,
             changes_kept: 1_000_000,
             models_kept: 1_000,
+            relations_kept: 1_000_000,
+            model_names_max: 1_000_000,
             stores_max: 100_000,
         }
     }

@@ -6,11 +6,11 @@ use fga_model::StoreId;
 
 use crate::{
     Engine, EngineError,
-    check::{Checker, Depth, Fault, Outcome, Probe},
+    check::{Checker, Depth, Fault, NESTING_MAX, Outcome, Probe},
     model::{Hop, Node, RelKey},
     names::{IdMap, ObjId, Subject},
     question::ListUsersRequest,
-    tuples::view::{Tied, View},
+    tuples::view::View,
 };
 
 impl Engine {
@@ -24,7 +24,8 @@ impl Engine {
         let state = cell.state.read();
         let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
         let admission = self.admission(&state, &model);
-        let key = admission.target(&request.object, &request.relation)?;
+        let target = admission.target(&request.object, &request.relation)?;
+        let key = target.key;
         let type_name = request.filter.type_name.as_str();
         let type_id = admission
             .type_id(type_name)
@@ -36,9 +37,8 @@ impl Engine {
             })?),
         };
         let mut contextual = self.contextual(&admission, &request.contextual)?;
-        let object = contextual.object(&state.names, &request.object);
-        let view = View { model: &model, names: &state.names, tuples: &state.tuples, contextual };
-        let Some(object) = object else { return Ok(Vec::new()) };
+        let object = contextual.object_of(&state.names, &request.object, target.type_id);
+        let view = View::new(&model, &state.names, &state.tuples, contextual, &request.context);
         // Stands for any user of the shape: reachability depends on the shape alone.
         let anybody = ObjId(u32::MAX);
         let subject = match of {
@@ -54,7 +54,7 @@ impl Engine {
             path: Vec::new(),
             memo: IdMap::default(),
         };
-        let users = walk.users(object, key, 0).map_err(|fault| self.fault(fault))?;
+        let users = walk.users(object, key, 0).map_err(|fault| self.fault(fault, &view))?;
         let mut found = users.set.listed(type_id);
         if !model.relation(key).monotone {
             // What a check would not confirm is not listed.
@@ -149,7 +149,7 @@ impl Walk<'_, '_> {
     }
 
     fn users(&mut self, object: ObjId, key: RelKey, depth: u32) -> Result<Found, Fault> {
-        if depth >= self.depth.max {
+        if depth >= self.depth.max || self.path.len() >= NESTING_MAX {
             return Err(Fault::TooDeep);
         }
         if self.path.contains(&(object, key)) {
@@ -244,8 +244,8 @@ impl Walk<'_, '_> {
                     Some((user, to))
                 }
             };
-            if tuple.condition == Tied::Conditional {
-                return Err(Fault::Condition);
+            if !view.holds(&tuple)? {
+                continue;
             }
             match (tuple.subject, follow) {
                 (_, Some(place)) => next.push(place),
@@ -267,10 +267,9 @@ impl Walk<'_, '_> {
             if self.probe.of != Some(to) && !self.probe.reaches(view, to) {
                 continue;
             }
-            if tuple.condition == Tied::Conditional {
-                return Err(Fault::Condition);
+            if view.holds(&tuple)? {
+                next.push((parent, to));
             }
-            next.push((parent, to));
         }
         Ok(next)
     }

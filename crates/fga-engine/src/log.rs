@@ -2,7 +2,7 @@
 
 use fga_model::{AuthorizationModel, ModelId, StoreId};
 
-use crate::answer::{Change, Store};
+use crate::answer::{Assertion, Change, Store, StoredTuple};
 
 /// One change of the engine's state, complete in itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,22 +27,48 @@ pub enum LogEntry {
         /// The changes with their ids, in order.
         changes: Vec<(String, Change)>,
     },
+    /// The assertions of a model were replaced.
+    Assertions {
+        /// The store.
+        store: StoreId,
+        /// The model.
+        model: ModelId,
+        /// All of them.
+        assertions: Vec<Assertion>,
+    },
+    /// Only replayed: tuples as they stand, and the changes that led there. A log that keeps both gives
+    /// them in as many entries as it likes.
+    Loaded {
+        /// The store.
+        store: StoreId,
+        /// Tuples in any order, each with its place in the order of writes.
+        tuples: Vec<(u64, StoredTuple)>,
+        /// Changes with their ids, in order; they are remembered, not applied.
+        changes: Vec<(String, Change)>,
+    },
 }
 
 /// A log that could not be written or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct LogError(pub String);
 
 /// Where the engine keeps what must survive it.
 ///
-/// The engine calls `append` before a change becomes visible and answers the caller after it returned: an implementation
-/// that syncs makes acknowledged changes durable. Calls for one store come one after another.
+/// The engine calls `append` before changes become visible and answers the callers after it returned: an implementation
+/// that syncs makes acknowledged changes durable. Calls for one store come one after another; calls for several stores
+/// may come at once.
 pub trait TupleLog: Send + Sync {
-    /// Makes an entry durable, whole or not at all.
-    fn append(&self, entry: &LogEntry) -> Result<(), LogError>;
+    /// Makes entries durable, in order, all of them or none.
+    ///
+    /// # Errors
+    /// Nothing was kept.
+    fn append(&self, entries: &[LogEntry]) -> Result<(), LogError>;
 
     /// Gives every entry in order; later entries of one store supersede earlier ones.
+    ///
+    /// # Errors
+    /// The log cannot be read.
     fn replay(&self, apply: &mut dyn FnMut(LogEntry)) -> Result<(), LogError>;
 }
 
@@ -51,7 +77,7 @@ pub trait TupleLog: Send + Sync {
 pub struct NoLog;
 
 impl TupleLog for NoLog {
-    fn append(&self, _: &LogEntry) -> Result<(), LogError> {
+    fn append(&self, _: &[LogEntry]) -> Result<(), LogError> {
         Ok(())
     }
 

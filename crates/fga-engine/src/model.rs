@@ -1,6 +1,7 @@
 //! An authorization model, compiled for walking: dense keys, programs, and what each relation can reach.
 
 mod admits; // which tuples a relation takes
+mod backward; // what follows from a relation
 mod reach; // which subjects reach a relation, and by how many hops
 
 use std::sync::Arc;
@@ -8,9 +9,13 @@ use std::sync::Arc;
 use fga_model::{AuthorizationModel, Relation, Rewrite};
 
 pub(crate) use admits::Admits;
+pub(crate) use backward::Backward;
 use reach::Reach;
 
-use crate::names::{IdMap, Names, RelId, TypeId};
+use crate::{
+    conditions::Conditions,
+    names::{IdMap, Names, RelId, TypeId},
+};
 
 /// A relation of a type, by number within its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +28,10 @@ pub(crate) struct CompiledModel {
     types: IdMap<TypeId, ()>,
     relations: Vec<CompiledRelation>,
     reach: Reach,
+    conditions: Conditions,
+    backward: Vec<Backward>,
+    /// Relations that stand in a restriction as usersets.
+    usersets: IdMap<RelKey, ()>,
 }
 
 /// A relation of a type.
@@ -110,7 +119,12 @@ impl CompiledModel {
         let reach = Reach::of(&relations, &keys, names.types());
         mark_monotone(&mut relations, &keys);
         flatten_aliases(&mut relations);
-        Self { keys, types, relations, reach, source: source.clone() }
+        // What was written once compiled then: a condition that does not now fails whoever needs it.
+        let conditions = Conditions::compile(&source).unwrap_or_default();
+        let backward = backward::backward(&relations);
+        let pairs = relations.iter().flat_map(|r| r.admits.usersets());
+        let usersets = pairs.filter_map(|pair| Some((*keys.get(&pair)?, ()))).collect();
+        Self { keys, types, relations, reach, conditions, backward, usersets, source: source.clone() }
     }
 
     pub fn key(&self, type_id: TypeId, relation: RelId) -> Option<RelKey> {
@@ -124,6 +138,20 @@ impl CompiledModel {
     /// The relation of a key. Keys are only made by this model.
     pub fn relation(&self, key: RelKey) -> &CompiledRelation {
         &self.relations[key.0 as usize]
+    }
+
+    /// What follows from a relation.
+    pub fn backward(&self, key: RelKey) -> &Backward {
+        &self.backward[key.0 as usize]
+    }
+
+    /// Whether tuples may name the relation's usersets.
+    pub fn is_userset_somewhere(&self, key: RelKey) -> bool {
+        self.usersets.contains_key(&key)
+    }
+
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 
     pub fn reach(&self) -> &Reach {
@@ -227,17 +255,18 @@ pub(crate) fn successors(relation: &CompiledRelation, keys: &IdMap<(TypeId, RelI
     next
 }
 
-/// A relation is monotone if it and everything it leads to has unions only.
+/// A relation is monotone if it and everything it leads to has unions only, and none is computed from very many others.
 fn mark_monotone(relations: &mut [CompiledRelation], keys: &IdMap<(TypeId, RelId), RelKey>) {
     let mut leads_here: Vec<Vec<usize>> = vec![Vec::new(); relations.len()];
     let mut open = Vec::new();
+    let mut seen = vec![usize::MAX; relations.len()];
     for (at, relation) in relations.iter().enumerate() {
         for next in successors(relation, keys) {
             if let Some(list) = leads_here.get_mut(next.0 as usize) {
                 list.push(at);
             }
         }
-        if !only_unions(&relation.program) {
+        if !only_unions(&relation.program) || aliases(relations, at, &mut seen).is_none() {
             open.push(at);
         }
     }
@@ -249,22 +278,43 @@ fn mark_monotone(relations: &mut [CompiledRelation], keys: &IdMap<(TypeId, RelId
     }
 }
 
-fn flatten_aliases(relations: &mut [CompiledRelation]) {
-    for at in 0..relations.len() {
-        let mut aliases = vec![RelKey(u32::try_from(at).unwrap_or(u32::MAX))];
-        let mut head = 0;
-        while let Some(key) = aliases.get(head).copied() {
-            head += 1;
-            let mut next = Vec::new();
-            if let Some(relation) = relations.get(key.0 as usize) {
-                computed(&relation.program, &mut next);
-            }
-            next.retain(|k| !aliases.contains(k));
-            next.dedup();
-            aliases.extend(next);
+/// Most relations that one is computed from on the same object and still walked breadth first.
+const ALIASES_MAX: usize = 256;
+
+/// A relation and all that it is computed from on the same object; `None` if there are very many. `seen` is scratch.
+fn aliases(relations: &[CompiledRelation], at: usize, seen: &mut [usize]) -> Option<Vec<RelKey>> {
+    let mut found = vec![RelKey(u32::try_from(at).unwrap_or(u32::MAX))];
+    if let Some(place) = seen.get_mut(at) {
+        *place = at;
+    }
+    let (mut head, mut next) = (0, Vec::new());
+    while let Some(key) = found.get(head).copied() {
+        head += 1;
+        next.clear();
+        if let Some(relation) = relations.get(key.0 as usize) {
+            computed(&relation.program, &mut next);
         }
-        if let Some(relation) = relations.get_mut(at).filter(|r| r.monotone) {
-            relation.aliases = aliases;
+        for key in &next {
+            if let Some(place) = seen.get_mut(key.0 as usize).filter(|place| **place != at) {
+                *place = at;
+                found.push(*key);
+            }
+        }
+        if found.len() > ALIASES_MAX {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+fn flatten_aliases(relations: &mut [CompiledRelation]) {
+    let mut seen = vec![usize::MAX; relations.len()];
+    for at in 0..relations.len() {
+        if relations.get(at).is_some_and(|relation| relation.monotone) {
+            let found = aliases(relations, at, &mut seen).unwrap_or_default();
+            if let Some(relation) = relations.get_mut(at) {
+                relation.aliases = found;
+            }
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-    sync::Arc,
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
 };
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// A type name of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,10 +37,7 @@ pub(crate) struct IdHasher(u64);
 impl IdHasher {
     fn fold(&mut self, value: u64) {
         let product = u128::from(self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
-        let bytes = product.to_le_bytes();
-        let half =
-            |at: usize| bytes.iter().skip(at).take(8).rev().fold(0u64, |all, b| (all << 8) | u64::from(*b));
-        self.0 = half(0) ^ half(8);
+        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 }
 
@@ -71,28 +69,73 @@ impl Hasher for IdHasher {
     }
 }
 
-/// Names that are interned once and never forgotten.
+/// Bytes of one block of texts.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// Names that are interned once. Texts lie one after another in blocks that never move; a table of hashes finds them.
 #[derive(Default)]
 struct Interner {
-    ids: HashMap<Arc<str>, u32>,
-    texts: Vec<Arc<str>>,
+    /// Seeded: callers choose the texts.
+    hasher: DefaultHashBuilder,
+    /// Half of the hash beside the id: growing the table does not touch the texts.
+    table: HashTable<(u32, u32)>,
+    blocks: Vec<String>,
+    places: Vec<Place>,
+}
+
+/// Where a text lies.
+#[derive(Clone, Copy)]
+struct Place {
+    start: u32,
+    block: u16,
+    length: u16,
+}
+
+/// The hash of the table from the half that is kept.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl Interner {
+    fn half(&self, text: &str) -> u32 {
+        (self.hasher.hash_one(text) >> 16) as u32
+    }
+
+    fn find(&self, text: &str) -> Option<u32> {
+        let half = self.half(text);
+        self.table.find(spread(half), |(h, id)| *h == half && self.text(*id) == text).map(|(_, id)| *id)
+    }
+
     fn intern(&mut self, text: &str) -> u32 {
-        if let Some(id) = self.ids.get(text) {
-            return *id;
+        if let Some(id) = self.find(text) {
+            return id;
         }
         // More than four billion names do not fit into memory.
-        let id = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        let text: Arc<str> = text.into();
-        self.texts.push(text.clone());
-        self.ids.insert(text, id);
+        let id = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        if self.blocks.last().is_none_or(|block| block.len() + text.len() > BLOCK_BYTES) {
+            self.blocks.push(String::with_capacity(BLOCK_BYTES.min(256 << self.blocks.len().min(16))));
+        }
+        let block = self.blocks.len() - 1;
+        if let Some(last) = self.blocks.last_mut() {
+            let start = u32::try_from(last.len()).unwrap_or(u32::MAX);
+            last.push_str(text);
+            self.places.push(Place { start, block: u16::try_from(block).unwrap_or(u16::MAX), length });
+        }
+        let half = self.half(text);
+        self.table.insert_unique(spread(half), (half, id), |(h, _)| spread(*h));
         id
     }
 
     fn text(&self, id: u32) -> &str {
-        self.texts.get(id as usize).map_or("", |t| t)
+        let Some(place) = self.places.get(id as usize) else { return "" };
+        let start = place.start as usize;
+        let block = self.blocks.get(usize::from(place.block));
+        block.and_then(|block| block.get(start..start + usize::from(place.length))).unwrap_or_default()
+    }
+
+    fn len(&self) -> usize {
+        self.places.len()
     }
 }
 
@@ -103,6 +146,15 @@ pub(crate) struct Names {
     relations: Interner,
     objects: Interner,
     object_types: Vec<TypeId>,
+}
+
+/// Names of objects that were taken from a store.
+pub(crate) struct Objects(Interner);
+
+impl Objects {
+    pub fn text(&self, id: u32) -> &str {
+        self.0.text(id)
+    }
 }
 
 impl Names {
@@ -125,15 +177,15 @@ impl Names {
     }
 
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
-        self.types.ids.get(name).copied().map(TypeId)
+        self.types.find(name).map(TypeId)
     }
 
     pub fn relation_id(&self, name: &str) -> Option<RelId> {
-        self.relations.ids.get(name).copied().map(RelId)
+        self.relations.find(name).map(RelId)
     }
 
     pub fn object_id(&self, object: &str) -> Option<ObjId> {
-        self.objects.ids.get(object).copied().map(ObjId)
+        self.objects.find(object).map(ObjId)
     }
 
     pub fn type_name(&self, id: TypeId) -> &str {
@@ -152,14 +204,25 @@ impl Names {
         self.object_types.get(id.0 as usize).copied()
     }
 
+    /// Takes all names of objects away, to be interned again by whoever still mentions them.
+    pub fn take_objects(&mut self) -> Objects {
+        self.object_types.clear();
+        Objects(std::mem::take(&mut self.objects))
+    }
+
     /// How many objects there are; ids from here on belong to requests.
     pub fn objects(&self) -> u32 {
         u32::try_from(self.object_types.len()).unwrap_or(u32::MAX)
     }
 
+    /// How many names of types and relations there are.
+    pub fn of_models(&self) -> usize {
+        self.types.len() + self.relations.len()
+    }
+
     /// How many types there are.
     pub fn types(&self) -> usize {
-        self.types.texts.len()
+        self.types.len()
     }
 
     pub fn subject_name(&self, subject: Subject) -> String {

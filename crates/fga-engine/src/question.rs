@@ -3,6 +3,8 @@
 use fga_model::{ModelId, TupleKey};
 use jiff::Timestamp;
 
+use crate::EngineError;
+
 /// Free values that conditions see, by parameter name.
 pub type Context = serde_json::Map<String, serde_json::Value>;
 
@@ -86,6 +88,34 @@ pub enum OnMissing {
     Error,
     /// Nothing.
     Ignore,
+}
+
+impl OnDuplicate {
+    /// The word of the API: `error`, `ignore`, or nothing.
+    ///
+    /// # Errors
+    /// Another word.
+    pub fn from_word(word: &str) -> Result<Self, EngineError> {
+        match word {
+            "" | "error" => Ok(Self::Error),
+            "ignore" => Ok(Self::Ignore),
+            other => Err(EngineError::invalid(format!("on_duplicate is `error` or `ignore`, not `{other}`"))),
+        }
+    }
+}
+
+impl OnMissing {
+    /// The word of the API: `error`, `ignore`, or nothing.
+    ///
+    /// # Errors
+    /// Another word.
+    pub fn from_word(word: &str) -> Result<Self, EngineError> {
+        match word {
+            "" | "error" => Ok(Self::Error),
+            "ignore" => Ok(Self::Ignore),
+            other => Err(EngineError::invalid(format!("on_missing is `error` or `ignore`, not `{other}`"))),
+        }
+    }
 }
 
 /// Tuples to write and delete, all or none.

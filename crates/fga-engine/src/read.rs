@@ -9,7 +9,7 @@ use crate::{
     paging,
     question::{ChangesRequest, PageRequest, TupleFilter},
     state::State,
-    tuples::Row,
+    tuples::RowId,
     ulid::Ulid,
 };
 
@@ -32,8 +32,9 @@ impl Engine {
             }
         };
         let state = cell.state.read();
-        let stored = |(number, row): (u64, &Row)| {
-            (number, StoredTuple { key: row.key(&state.names), timestamp: row.timestamp })
+        let stored = |row: RowId| {
+            let (key, timestamp) = (state.tuples.key(row, &state.names), state.tuples.timestamp(row));
+            (state.tuples.number(row), StoredTuple { key, timestamp })
         };
         let token_of =
             |(number, _): &(u64, StoredTuple)| paging::to_token(&Ulid(u128::from(*number)).to_string());
@@ -41,8 +42,8 @@ impl Engine {
             None => paging::page(state.tuples.rows_after(after).map(stored), size, token_of),
             Some(filter) => {
                 let mut rows = filter.rows(&state);
-                rows.retain(|(number, _)| *number > after);
-                rows.sort_by_key(|(number, _)| *number);
+                rows.retain(|row| state.tuples.number(*row) > after);
+                rows.sort_unstable();
                 paging::page(rows.into_iter().map(stored), size, token_of)
             }
         };
@@ -121,7 +122,7 @@ impl<'a> Filter<'a> {
         Ok(Some(Self { type_name, object: (!id.is_empty()).then_some(object), relation, user }))
     }
 
-    fn rows<'s>(&self, state: &'s State) -> Vec<(u64, &'s Row)> {
+    fn rows(&self, state: &State) -> Vec<RowId> {
         let relation = match self.relation {
             None => None,
             Some(name) => match state.names.relation_id(name) {
@@ -136,26 +137,32 @@ impl<'a> Filter<'a> {
                 some => some,
             },
         };
-        let wanted = |r: &RelId| relation.is_none_or(|wanted| wanted == *r);
-        let pairs = match (self.object, subject) {
+        let wanted = |r: RelId| relation.is_none_or(|wanted| wanted == r);
+        match (self.object, subject) {
             (Some(object), _) => {
                 let Some(object) = state.names.object_id(object) else { return Vec::new() };
-                state.tuples.relations_of(object).iter().map(|r| (object, *r)).collect()
+                if let (Some(relation), Some(subject)) = (relation, subject) {
+                    return state
+                        .tuples
+                        .edge(object, relation, subject)
+                        .map(|edge| edge.row)
+                        .into_iter()
+                        .collect();
+                }
+                let rows = state.tuples.of_object(object).filter(|(r, _)| wanted(*r));
+                rows.filter(|(_, edge)| subject.is_none_or(|wanted| wanted == edge.subject))
+                    .map(|(_, edge)| edge.row)
+                    .collect()
             }
             (None, Some(subject)) => {
-                let mut holders = state.tuples.holders(subject);
                 let of_type = |t| state.names.type_name(t) == self.type_name;
-                holders.retain(|(object, _)| state.names.type_of(*object).is_some_and(of_type));
+                let holders = state.tuples.holders(subject).into_iter();
                 holders
+                    .filter(|p| wanted(p.relation) && state.names.type_of(p.object).is_some_and(of_type))
+                    .map(|p| p.row)
+                    .collect()
             }
             (None, None) => Vec::new(),
-        };
-        pairs
-            .into_iter()
-            .filter(|(_, r)| wanted(r))
-            .flat_map(|(o, r)| state.tuples.edges(o, r))
-            .filter(|edge| subject.is_none_or(|wanted| wanted == edge.subject))
-            .filter_map(|edge| Some((edge.number, state.tuples.row(edge.number)?)))
-            .collect()
+        }
     }
 }

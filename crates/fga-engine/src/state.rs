@@ -1,30 +1,37 @@
 //! One store: its models, tuples and changelog, readable by many while one writes.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use fga_model::{AuthorizationModel, ModelId, TupleCondition, TupleKey};
 use jiff::Timestamp;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use crate::{
     EngineError,
-    answer::{Change, Operation, Store},
+    answer::{Assertion, Change, Operation, Store, StoredTuple},
     limits::Limits,
     model::CompiledModel,
     names::{Names, ObjId, RelId, Subject},
-    tuples::{Row, Tuples},
+    tuples::Tuples,
     ulid::Ulid,
+    write::Commits,
 };
 
 /// Compiled models that are kept; older ones are compiled when asked for.
 const COMPILED_KEPT: usize = 8;
 
+/// Names of objects that are kept although nothing mentions them any more.
+const NAMES_SPARE: usize = 4_096;
+
 /// A store with its locks. A request holds `state` for reading as long as it lasts, so it sees one state; whoever
-/// writes holds `writer` first, and `state` for writing only while the change is applied.
+/// writes goes through `commits`, and holds `state` for writing only while changes are applied.
 pub(crate) struct StoreCell {
     pub about: RwLock<Store>,
     pub state: RwLock<State>,
-    pub writer: Mutex<()>,
+    pub commits: Commits,
 }
 
 /// What a store holds.
@@ -34,11 +41,13 @@ pub(crate) struct State {
     pub tuples: Tuples,
     models: VecDeque<ModelEntry>,
     changes: VecDeque<ChangeRow>,
+    assertions: BTreeMap<Ulid, Vec<Assertion>>,
 }
 
 struct ModelEntry {
     id: Ulid,
     source: Arc<AuthorizationModel>,
+    relations: usize,
     compiled: Option<Arc<CompiledModel>>,
 }
 
@@ -49,13 +58,13 @@ pub(crate) struct ChangeRow {
     object: ObjId,
     relation: RelId,
     subject: Subject,
-    condition: Option<TupleCondition>,
+    condition: Option<Box<TupleCondition>>,
     timestamp: Timestamp,
 }
 
 impl StoreCell {
     pub fn new(about: Store) -> Self {
-        Self { about: RwLock::new(about), state: RwLock::default(), writer: Mutex::new(()) }
+        Self { about: RwLock::new(about), state: RwLock::default(), commits: Commits::default() }
     }
 }
 
@@ -95,12 +104,24 @@ impl State {
 
     /// Adds a compiled model, the latest from now on.
     pub fn add_model(&mut self, id: Ulid, compiled: Arc<CompiledModel>, limits: &Limits) {
-        self.models.push_back(ModelEntry { id, source: compiled.source.clone(), compiled: Some(compiled) });
-        while self.models.len() > limits.models_kept.saturating_add(1) {
-            self.models.pop_front();
+        let relations = compiled.source.types.iter().map(|definition| definition.relations.len() + 1).sum();
+        let source = compiled.source.clone();
+        self.models.push_back(ModelEntry { id, source, relations, compiled: Some(compiled) });
+        while self.models.len() > limits.models_kept.saturating_add(1)
+            || (self.models.len() > 1 && self.relations_kept() > limits.relations_kept)
+        {
+            if let Some(gone) = self.models.pop_front() {
+                self.assertions.remove(&gone.id);
+            }
         }
         let old = self.models.len().saturating_sub(COMPILED_KEPT);
         self.models.iter_mut().take(old).for_each(|entry| entry.compiled = None);
+    }
+
+    /// Relations of all models but the latest.
+    fn relations_kept(&self) -> usize {
+        let old = self.models.len().saturating_sub(1);
+        self.models.iter().take(old).map(|entry| entry.relations).sum()
     }
 
     /// Object, relation and user of a key, where the store knows all of them.
@@ -120,17 +141,16 @@ impl State {
         }
     }
 
-    /// The stored tuple of a key.
-    pub fn row(&self, key: &TupleKey) -> Option<&Row> {
+    /// The stored tuple of a key: its condition, if it has one.
+    pub fn stored(&self, key: &TupleKey) -> Option<Option<&TupleCondition>> {
         let (object, relation, subject) = self.ids(key)?;
-        self.tuples.row(self.tuples.edge(object, relation, subject)?.number)
+        Some(self.tuples.condition(self.tuples.edge(object, relation, subject)?.row))
     }
 
-    /// Applies a change and remembers it.
-    pub fn apply(&mut self, id: Ulid, change: &Change, changes_kept: usize) {
-        let object = self.names.intern_object(&change.key.object);
-        let relation = self.names.intern_relation(&change.key.relation);
-        let user = change.key.user.as_str();
+    fn intern(&mut self, key: &TupleKey) -> (ObjId, RelId, Subject) {
+        let object = self.names.intern_object(&key.object);
+        let relation = self.names.intern_relation(&key.relation);
+        let user = key.user.as_str();
         let subject = match (user.split_once('#'), user.strip_suffix(":*")) {
             (Some((object, relation)), _) => {
                 Subject::Userset(self.names.intern_object(object), self.names.intern_relation(relation))
@@ -138,16 +158,75 @@ impl State {
             (None, Some(type_name)) => Subject::Wildcard(self.names.intern_type(type_name)),
             (None, None) => Subject::Object(self.names.intern_object(user)),
         };
-        let (operation, timestamp, condition) =
-            (change.operation, change.timestamp, change.key.condition.clone());
+        (object, relation, subject)
+    }
+
+    /// Applies a change and remembers it.
+    pub fn apply(&mut self, id: Ulid, change: &Change, changes_kept: usize) {
+        let (object, relation, subject) = self.intern(&change.key);
         self.tuples.remove(object, relation, subject);
-        if operation == Operation::Write {
-            self.tuples.insert(Row { object, relation, subject, condition: condition.clone(), timestamp });
+        if change.operation == Operation::Write {
+            let condition = change.key.condition.clone();
+            self.tuples.insert(object, relation, subject, condition, change.timestamp);
         }
+        self.remember(id, change, (object, relation, subject), changes_kept);
+        self.pack_names();
+    }
+
+    fn remember(&mut self, id: Ulid, change: &Change, ids: (ObjId, RelId, Subject), changes_kept: usize) {
+        let (object, relation, subject) = ids;
+        let (operation, timestamp) = (change.operation, change.timestamp);
+        let condition = change.key.condition.clone().map(Box::new);
         self.changes.push_back(ChangeRow { id, operation, object, relation, subject, condition, timestamp });
         while self.changes.len() > changes_kept {
             self.changes.pop_front();
         }
+    }
+
+    /// Takes a tuple from a log, without a change. It is found after [`State::loaded`].
+    pub fn load(&mut self, place: u64, tuple: StoredTuple) {
+        let (object, relation, subject) = self.intern(&tuple.key);
+        self.tuples.load(place, object, relation, subject, tuple.key.condition, tuple.timestamp);
+    }
+
+    /// All tuples of a log were taken.
+    pub fn loaded(&mut self) {
+        self.tuples.loaded();
+    }
+
+    /// Takes a change from a log that has the tuples as they stand.
+    pub fn load_change(&mut self, id: Ulid, change: &Change, changes_kept: usize) {
+        let ids = self.intern(&change.key);
+        self.remember(id, change, ids, changes_kept);
+    }
+
+    /// Forgets names of objects that neither tuples nor changes mention, once they are the greater part.
+    fn pack_names(&mut self) {
+        let mentioned = 2 * (self.tuples.len() + self.changes.len());
+        if self.names.objects() as usize <= 2 * mentioned + NAMES_SPARE {
+            return;
+        }
+        let old = self.names.take_objects();
+        let names = &mut self.names;
+        let mut name = |object: ObjId| names.intern_object(old.text(object.0));
+        self.tuples.rename(&mut name);
+        for change in &mut self.changes {
+            change.object = name(change.object);
+            change.subject = match change.subject {
+                Subject::Object(user) => Subject::Object(name(user)),
+                Subject::Userset(user, of) => Subject::Userset(name(user), of),
+                everybody => everybody,
+            };
+        }
+    }
+
+    /// The assertions of a model.
+    pub fn assertions(&self, model: Ulid) -> Vec<Assertion> {
+        self.assertions.get(&model).cloned().unwrap_or_default()
+    }
+
+    pub fn set_assertions(&mut self, model: Ulid, assertions: Vec<Assertion>) {
+        self.assertions.insert(model, assertions);
     }
 
     /// Changes with a greater id, oldest first.
@@ -163,13 +242,12 @@ impl ChangeRow {
     }
 
     pub fn change(&self, names: &Names) -> Change {
-        let row = Row {
-            object: self.object,
-            relation: self.relation,
-            subject: self.subject,
-            condition: self.condition.clone(),
-            timestamp: self.timestamp,
+        let key = TupleKey {
+            object: names.object_name(self.object).to_owned(),
+            relation: names.relation_name(self.relation).to_owned(),
+            user: names.subject_name(self.subject),
+            condition: self.condition.as_deref().cloned(),
         };
-        Change { key: row.key(names), operation: self.operation, timestamp: self.timestamp }
+        Change { key, operation: self.operation, timestamp: self.timestamp }
     }
 }

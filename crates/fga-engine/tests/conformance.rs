@@ -1,5 +1,5 @@
 //! The shared query, expand and write suites against the engine in process. Skipped with a line where the data is
-//! absent; assertions that depend on a condition are counted as not applicable while conditions are not evaluated.
+//! absent; `cargo xtask conformance fga` runs them over the wire too.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
 
 use std::{collections::BTreeSet, fs, path::PathBuf};

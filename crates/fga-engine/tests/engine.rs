@@ -101,20 +101,49 @@ fn fga_02_a_tuple_that_the_model_no_longer_allows_is_not_seen_but_can_be_deleted
     assert_eq!(engine.read(&store, &TupleFilter::everything(), &Default::default()).unwrap().items.len(), 3);
 }
 
+const CONDITIONS: &str = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define editor: [user]\n    define viewer: [user with c] or editor\n\ncondition c(x: int, y: int) {\n  x < y\n}\n";
+
 #[test]
-fn fga_02_a_condition_is_refused_where_the_answer_depends_on_it_and_only_there() {
+fn fga_02_a_condition_is_asked_with_the_values_of_tuple_and_request() {
     let engine = Engine::default();
     let store = engine.create_store("conditions").unwrap().id;
-    let dsl = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define editor: [user]\n    define viewer: [user with c] or editor\n\ncondition c(x: int) {\n  x < 3\n}\n";
-    engine.write_model(&store, &parse_model(dsl).unwrap()).unwrap();
-    let conditional = key("doc:1#viewer@user:anne").with_condition("c", Default::default());
+    engine.write_model(&store, &parse_model(CONDITIONS).unwrap()).unwrap();
+    let three = serde_json::json!({"y": 3});
+    let conditional = key("doc:1#viewer@user:anne").with_condition("c", three.as_object().unwrap().clone());
     engine.write(&store, &WriteRequest::writes([conditional, key("doc:1#editor@user:bob")])).unwrap();
-    let check = |user: &str| engine.check(&store, &CheckRequest::new("doc:1", "viewer", user));
-    assert!(check("user:bob").unwrap().is_allowed());
-    assert!(!check("user:eve").unwrap().is_allowed());
-    let refused = check("user:anne").unwrap_err();
-    assert_eq!(refused.code(), ErrorCode::Unimplemented);
-    assert!(refused.to_string().contains("conditions are not evaluated yet"), "{refused}");
+    let check = |user: &str, context: serde_json::Value| {
+        let context = context.as_object().unwrap().clone();
+        engine.check(&store, &CheckRequest { context, ..CheckRequest::new("doc:1", "viewer", user) })
+    };
+    assert!(check("user:anne", serde_json::json!({"x": 2})).unwrap().is_allowed());
+    // The tuple's value wins.
+    assert!(!check("user:anne", serde_json::json!({"x": 5, "y": 9})).unwrap().is_allowed());
+    assert!(check("user:bob", serde_json::json!({})).unwrap().is_allowed());
+    assert!(!check("user:eve", serde_json::json!({})).unwrap().is_allowed());
+    let refused = check("user:anne", serde_json::json!({})).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::ValidationError);
+    assert!(refused.to_string().contains('c') && refused.to_string().contains('x'), "{refused}");
+}
+
+#[test]
+fn fga_02_a_condition_that_cannot_be_one_is_refused_when_written() {
+    let engine = Engine::default();
+    let store = engine.create_store("conditions").unwrap().id;
+    for body in ["x + y", "x < 'a'", "x <", "z < 1"] {
+        let model = parse_model(&CONDITIONS.replace("x < y", body)).unwrap();
+        let refused = engine.write_model(&store, &model).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidAuthorizationModel, "{body}: {refused}");
+    }
+    engine.write_model(&store, &parse_model(CONDITIONS).unwrap()).unwrap();
+    let write = |condition: &str, context: serde_json::Value| {
+        let context = context.as_object().unwrap().clone();
+        let tuple = key("doc:1#viewer@user:anne").with_condition(condition, context);
+        engine.write(&store, &WriteRequest::writes([tuple])).map_err(|error| error.code())
+    };
+    assert_eq!(write("c", serde_json::json!({"x": "many"})), Err(ErrorCode::ValidationError));
+    assert_eq!(write("c", serde_json::json!({"other": 1})), Err(ErrorCode::ValidationError));
+    assert_eq!(write("d", serde_json::json!({})), Err(ErrorCode::ValidationError));
+    assert_eq!(write("c", serde_json::json!({"x": 1})), Ok(()));
 }
 
 #[derive(Default)]
@@ -124,11 +153,11 @@ struct Recorder {
 }
 
 impl TupleLog for Recorder {
-    fn append(&self, entry: &LogEntry) -> Result<(), LogError> {
+    fn append(&self, entries: &[LogEntry]) -> Result<(), LogError> {
         if *self.full.lock().unwrap() {
             return Err(LogError("no space left".to_owned()));
         }
-        self.entries.lock().unwrap().push(entry.clone());
+        self.entries.lock().unwrap().extend_from_slice(entries);
         Ok(())
     }
 
@@ -188,4 +217,35 @@ fn fga_02_adversarial_graphs_end() {
     }
     let answer = engine.check(&store, &CheckRequest::new("n:0", "a", "user:x"));
     assert!(!answer.is_ok_and(|a| a.is_allowed()));
+}
+
+/// Computed relations cost no hops: a long chain of them ends in OpenFGA's error, not at the end of the stack.
+#[test]
+fn fga_02_a_long_chain_of_computed_relations_ends_in_an_error() {
+    let engine = Engine::default();
+    let store = engine.create_store("chain").unwrap().id;
+    let mut dsl = String::from(
+        "model\n  schema 1.1\ntype user\ntype n\n  relations\n    define x: [user]\n    define r1000: [user]\n",
+    );
+    for i in 0..1_000 {
+        dsl.push_str(&format!("    define r{i}: r{} and x\n", i + 1));
+    }
+    engine.write_model(&store, &parse_model(&dsl).unwrap()).unwrap();
+    let both = [key("n:1#x@user:a"), key("n:1#r1000@user:a")];
+    engine.write(&store, &WriteRequest::writes(both)).unwrap();
+    let check = |relation: &str| engine.check(&store, &CheckRequest::new("n:1", relation, "user:a"));
+    assert_eq!(check("r0").unwrap_err().code(), ErrorCode::ResolutionTooComplex);
+    assert!(check("r900").unwrap().is_allowed());
+}
+
+#[test]
+fn fga_02_models_that_pile_up_are_forgotten_oldest_first() {
+    let limits = Limits { relations_kept: 10, ..Limits::default() };
+    let engine = Engine::open(EngineParts { limits, ..EngineParts::default() }).unwrap();
+    let store = engine.create_store("many").unwrap().id;
+    let first = engine.write_model(&store, &parse_model(MODEL).unwrap()).unwrap();
+    let second = engine.write_model(&store, &parse_model(MODEL).unwrap()).unwrap();
+    let third = engine.write_model(&store, &parse_model(MODEL).unwrap()).unwrap();
+    assert_eq!(engine.read_model(&store, &first).unwrap_err().code(), ErrorCode::AuthorizationModelNotFound);
+    assert!(engine.read_model(&store, &second).is_ok() && engine.read_model(&store, &third).is_ok());
 }

@@ -138,10 +138,10 @@ impl<'a> ObjectRef<'a> {
             return None;
         }
         let (type_name, id) = text.split_once(':')?;
-        let fine = |part: &str| {
-            !part.is_empty()
-                && !part.chars().any(|c| matches!(c, ':' | '#') || c.is_whitespace() || c.is_control())
-        };
+        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b':' | b'#');
+        let strange = |c: char| matches!(c, ':' | '#') || c.is_whitespace() || c.is_control();
+        // Nearly all names are plain: bytes are looked at before characters.
+        let fine = |part: &str| !part.is_empty() && (part.bytes().all(plain) || !part.chars().any(strange));
         (fine(type_name) && fine(id)).then_some(Self { type_name, id })
     }
 }
@@ -195,6 +195,10 @@ impl<'a> UserRef<'a> {
 
 /// Refuses a relation that no tuple may carry.
 pub fn check_relation(relation: &str) -> Result<(), TupleFault> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b':' | b'#' | b'@');
+    if (1..=RELATION_LENGTH_MAX).contains(&relation.len()) && relation.bytes().all(plain) {
+        return Ok(());
+    }
     let refused = |c: char| matches!(c, ':' | '#' | '@') || c.is_whitespace() || c.is_control();
     if relation.is_empty() || relation.chars().any(refused) || relation.chars().count() > RELATION_LENGTH_MAX
     {

@@ -10,6 +10,7 @@
 //! # Ok::<(), fga_model::ModelErrors>(())
 //! ```
 
+mod json; // messages to JSON and back
 mod model; // models to messages and back
 mod raw_status; // error numbers above sixteen, in the trailer
 mod values; // tuples, contexts, timestamps to messages and back
@@ -19,6 +20,7 @@ pub use prost_types::Struct as WireContext;
 /// A time on the wire.
 pub use prost_types::Timestamp as WireTimestamp;
 
+pub use json::{JsonWireError, from_json, to_json};
 pub use model::WireModelError;
 pub use raw_status::{RawStatus, RawStatusBody, RawStatusLayer, Side, code_of, status_of};
 pub use values::{context_from_wire, context_to_wire, timestamp_from_wire, timestamp_to_wire};
@@ -28,6 +30,9 @@ pub use values::{context_from_wire, context_to_wire, timestamp_from_wire, timest
 pub mod wire {
     tonic::include_proto!("openfga.v1");
 }
+
+/// The protocol file, described: what reflection serves and JSON follows.
+pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openfga.descriptors"));
 
 /// Name of the gRPC service.
 pub const SERVICE_NAME: &str = "openfga.v1.OpenFGAService";

@@ -37,6 +37,7 @@ const SHUTDOWN: Duration = Duration::from_secs(4);
 /// The relationship stores as other processes reach them.
 struct Served {
     address: String,
+    url: String,
     token: Option<String>,
 }
 
@@ -266,6 +267,7 @@ impl Mesh {
             issuer_client: CLI_CLIENT.to_owned(),
             issuer_secret: self.issuer.add_admin_client(CLI_CLIENT),
             relationships: self.served.address.clone(),
+            relationships_url: self.served.url.clone(),
             relationships_token: self.served.token.clone(),
             operator_token,
             password: self.options.password.clone(),
@@ -332,20 +334,25 @@ impl Mesh {
     }
 }
 
-/// Serves the stores on a free port of loopback.
+/// Serves the stores on free ports of loopback, over gRPC and HTTP.
 async fn serve_relationships(
     relationships: &InProcess,
     token: Option<String>,
     tasks: &Tasks,
 ) -> Result<Served, MeshError> {
-    let listener = listen_anywhere().await?;
-    let address = format!("127.0.0.1:{}", local_port(&listener)?);
-    let engine = relationships.engine().clone();
-    let options = ServerOptions { token: token.clone() };
+    let (grpc, http) = (listen_anywhere().await?, listen_anywhere().await?);
+    let address = format!("127.0.0.1:{}", local_port(&grpc)?);
+    let url = format!("http://127.0.0.1:{}", local_port(&http)?);
+    let options = ServerOptions { token: token.clone(), ..ServerOptions::default() };
+    let (engine, same) = (relationships.engine().clone(), options.clone());
     tasks.spawn_graceful("relationships", End::StopProcess, move |stop| {
-        fga_engine::server::serve(engine, listener, options, stop)
+        fga_engine::server::serve(engine, grpc, same, stop)
     });
-    Ok(Served { address, token })
+    let engine = relationships.engine().clone();
+    tasks.spawn_graceful("relationships over http", End::StopProcess, move |stop| {
+        fga_engine::server::serve_http(engine, http, options, stop)
+    });
+    Ok(Served { address, url, token })
 }
 
 async fn apply(root: &Client, parameters: &Parameters, phase: Phase) -> Result<(), MeshError> {

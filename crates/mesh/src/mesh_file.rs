@@ -25,7 +25,10 @@ pub struct MeshFile {
     pub issuer_secret: String,
     /// gRPC address of the relationship stores, `host:port`.
     pub relationships: String,
-    /// Bearer token for them; none where operators run outside, who send none.
+    /// URL of their HTTP API, for OpenFGA's SDKs and command line.
+    #[serde(default)]
+    pub relationships_url: String,
+    /// Bearer token for both; none where operators run outside, who send none.
     pub relationships_token: Option<String>,
     /// Token of the mesh's operator: reads decisions, keeps providers.
     pub operator_token: String,

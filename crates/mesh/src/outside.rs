@@ -99,6 +99,7 @@ pub(crate) async fn operators_env(
         ("MESH_CA_FILE", at(CA_FILE)),
         ("SSL_CERT_FILE", at(CA_FILE)),
         ("FGA_TARGET", file.relationships.clone()),
+        ("FGA_API_URL", file.relationships_url.clone()),
         ("KEYCLOAK_BASE_URL", format!("https://{domain}{KEYCLOAK_PATH}")),
     ];
     if let Some(place) = &places.account_operator {

@@ -3,7 +3,7 @@
 use verdict::{Missing, RelationStep};
 
 use super::{
-    Checker, Outcome, Record, TRIED_MAX,
+    Checker, Outcome, Record, Step, TRIED_MAX,
     monotone::{Found, Visit},
 };
 use crate::{
@@ -80,17 +80,10 @@ impl Checker<'_, '_> {
         }
     }
 
-    pub(super) fn note_hop(
-        &mut self,
-        object: ObjId,
-        key: RelKey,
-        tupleset: Option<RelKey>,
-        next: ObjId,
-        to: RelKey,
-    ) -> usize {
+    pub(super) fn note_hop(&mut self, step: &Step) -> usize {
         let mark = self.mark();
         if self.wants() {
-            let steps = self.hop_steps(object, key, tupleset, next, to);
+            let steps = self.hop_steps(step);
             self.record(|record| {
                 let room = TRIED_MAX.saturating_sub(record.tried.len());
                 record.tried.extend(steps.iter().take(room).cloned());
@@ -100,17 +93,11 @@ impl Checker<'_, '_> {
         mark
     }
 
-    fn hop_steps(
-        &self,
-        object: ObjId,
-        key: RelKey,
-        tupleset: Option<RelKey>,
-        next: ObjId,
-        to: RelKey,
-    ) -> Vec<RelationStep> {
-        let step = self.step_to(object, key, self.userset(next, to));
+    fn hop_steps(&self, step: &Step) -> Vec<RelationStep> {
+        let Step { object, key, tupleset, next, to } = *step;
+        let first = self.step_to(object, key, self.userset(next, to));
         let from = tupleset.map(|t| self.step_to(object, t, self.view.object_name(next).to_owned()));
-        std::iter::once(step).chain(from).collect()
+        std::iter::once(first).chain(from).collect()
     }
 
     /// A direct relation that did not list the user and could: the first one met is the nearest.
@@ -167,13 +154,7 @@ impl Checker<'_, '_> {
             match visits.get(index + 1) {
                 Some(next) => {
                     self.alias_steps(visit.object, visit.key, next.owner, &mut steps);
-                    steps.extend(self.hop_steps(
-                        visit.object,
-                        next.owner,
-                        next.tupleset,
-                        next.object,
-                        next.key,
-                    ));
+                    steps.extend(self.hop_steps(&next.step_from(visit)));
                 }
                 None => {
                     self.alias_steps(visit.object, visit.key, found.key, &mut steps);
@@ -224,13 +205,7 @@ impl Checker<'_, '_> {
         let mut tried = Vec::new();
         for visit in queue.iter().skip(1).take(TRIED_MAX) {
             if let Some(parent) = queue.get(visit.parent) {
-                tried.extend(self.hop_steps(
-                    parent.object,
-                    visit.owner,
-                    visit.tupleset,
-                    visit.object,
-                    visit.key,
-                ));
+                tried.extend(self.hop_steps(&visit.step_from(parent)));
             }
         }
         let nearest = queue.iter().find_map(|visit| {

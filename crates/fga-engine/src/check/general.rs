@@ -1,10 +1,10 @@
 //! The walk where intersections or exclusions are reached: depth first, with the path, taint and memo.
 
-use super::{Checker, DENIED, Fault, Outcome};
+use super::{Checker, DENIED, Fault, Outcome, Step};
 use crate::{
     model::{Hop, Node, RelKey},
     names::{ObjId, Subject},
-    tuples::view::Tied,
+    tuples::view::Scan,
 };
 
 /// Joins operands of a union: any allow wins, then any fault, then a denial that is tainted if any was.
@@ -69,24 +69,32 @@ impl Checker<'_, '_> {
     fn direct(&mut self, object: ObjId, key: RelKey, depth: u32, tainting: bool) -> Outcome {
         let view = self.view;
         let mut union = Union::new();
-        for subject in [Some(self.probe.subject), self.probe.wildcard()].into_iter().flatten() {
-            match view.exact(object, key, subject).map(|t| t.condition) {
-                Some(Tied::Free) => {
+        for subject in self.probe.subjects(&view.model.relation(key).admits) {
+            match view.exact(object, key, subject).map(|tuple| view.holds(&tuple)) {
+                Some(Ok(true)) => {
                     self.note_direct(object, key, subject);
                     return Outcome::Allowed;
                 }
-                Some(Tied::Conditional) => {
-                    union.add(Outcome::Failed(Fault::Condition));
+                Some(Err(fault)) => {
+                    union.add(Outcome::Failed(fault));
                 }
-                None => {}
+                Some(Ok(false)) | None => {}
             }
         }
+        let mut scan = Scan::default();
         for tuple in view.usersets(object, key) {
             let Subject::Userset(next, relation) = tuple.subject else { continue };
             let Some(to) = view.key(next, relation) else { continue };
-            if self.follow(object, key, None, next, to, tuple.condition, depth, tainting, &mut union) {
+            let step = Step { object, key, tupleset: None, next, to };
+            if self.leads_on(&step)
+                && scan.passes(view, &tuple)
+                && self.follow(&step, depth, tainting, &mut union)
+            {
                 return Outcome::Allowed;
             }
+        }
+        if let Some(fault) = scan.fault() {
+            union.add(Outcome::Failed(fault));
         }
         self.note_missing(object, key);
         union.outcome()
@@ -95,40 +103,28 @@ impl Checker<'_, '_> {
     fn hop(&mut self, object: ObjId, key: RelKey, hop: &Hop, depth: u32, tainting: bool) -> Outcome {
         let view = self.view;
         let mut union = Union::new();
+        let mut scan = Scan::default();
         for tuple in view.scan(object, hop.tupleset) {
             let Subject::Object(next) = tuple.subject else { continue };
             let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
-            let tupleset = Some(hop.tupleset);
-            if self.follow(object, key, tupleset, next, to, tuple.condition, depth, tainting, &mut union) {
+            let step = Step { object, key, tupleset: Some(hop.tupleset), next, to };
+            if self.leads_on(&step)
+                && scan.passes(view, &tuple)
+                && self.follow(&step, depth, tainting, &mut union)
+            {
                 return Outcome::Allowed;
             }
+        }
+        if let Some(fault) = scan.fault() {
+            union.add(Outcome::Failed(fault));
         }
         union.outcome()
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one hop has that many sides, and a struct would be built per tuple"
-    )]
-    fn follow(
-        &mut self,
-        object: ObjId,
-        key: RelKey,
-        tupleset: Option<RelKey>,
-        next: ObjId,
-        to: RelKey,
-        condition: Tied,
-        depth: u32,
-        tainting: bool,
-        union: &mut Union,
-    ) -> bool {
-        if condition == Tied::Conditional {
-            let itself = self.probe.is_userset(next, self.view.model.relation(to).relation);
-            return (itself || self.probe.reaches(self.view, to))
-                && union.add(Outcome::Failed(Fault::Condition));
-        }
-        let mark = self.note_hop(object, key, tupleset, next, to);
-        let outcome = self.evaluate(next, to, depth + 1, tainting, self.is_free(key, to));
+    fn follow(&mut self, step: &Step, depth: u32, tainting: bool, union: &mut Union) -> bool {
+        let mark = self.note_hop(step);
+        let free = self.is_free(step.key, step.to);
+        let outcome = self.evaluate(step.next, step.to, depth + 1, tainting, free);
         self.forget_unless_allowed(mark, outcome);
         union.add(outcome)
     }

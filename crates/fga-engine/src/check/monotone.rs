@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
-use super::{Checker, DENIED, Fault, Outcome};
+use super::{Checker, DENIED, Fault, Outcome, Step};
 use crate::{
     model::{RelKey, computed},
     names::{IdHasher, IdMap, ObjId, Subject},
-    tuples::view::Tied,
+    tuples::view::Scan,
 };
 
 /// A place of the walk, and how it was reached.
@@ -24,27 +24,51 @@ pub(super) struct Visit {
     pub tupleset: Option<RelKey>,
 }
 
-/// Visited places: a short list is searched, a long one hashed.
-#[derive(Default)]
-struct Visited {
-    few: Vec<(ObjId, RelKey)>,
-    many: HashSet<(ObjId, RelKey), BuildHasherDefault<IdHasher>>,
+impl Visit {
+    /// The tuple that led here.
+    pub fn step_from(&self, parent: &Visit) -> Step {
+        let Visit { object: next, key: to, owner: key, tupleset, .. } = *self;
+        Step { object: parent.object, key, tupleset, next, to }
+    }
 }
 
-/// Above this many places the list becomes a set.
-const FEW_MAX: usize = 48;
+/// Visited places: a small table without allocation, and a set once it is half full.
+struct Visited {
+    few: [u64; FEW_SLOTS],
+    count: usize,
+    many: HashSet<u64, BuildHasherDefault<IdHasher>>,
+}
+
+/// Slots of the small table.
+const FEW_SLOTS: usize = 64;
+/// What no place packs to: objects have fewer numbers.
+const EMPTY: u64 = u64::MAX;
 
 impl Visited {
-    fn insert(&mut self, place: (ObjId, RelKey)) -> bool {
-        if !self.many.is_empty() {
+    fn new() -> Self {
+        Self { few: [EMPTY; FEW_SLOTS], count: 0, many: HashSet::default() }
+    }
+
+    /// Whether the place is met for the first time.
+    fn insert(&mut self, object: ObjId, key: RelKey) -> bool {
+        let place = u64::from(object.0) << 32 | u64::from(key.0);
+        if self.count > FEW_SLOTS / 2 {
             return self.many.insert(place);
         }
-        if self.few.contains(&place) {
-            return false;
+        let mut slot = (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize;
+        loop {
+            match self.few.get_mut(slot % FEW_SLOTS) {
+                Some(known) if *known == place => return false,
+                Some(free) if *free == EMPTY => {
+                    *free = place;
+                    break;
+                }
+                _ => slot += 1,
+            }
         }
-        self.few.push(place);
-        if self.few.len() > FEW_MAX {
-            self.many.extend(self.few.iter().copied());
+        self.count += 1;
+        if self.count > FEW_SLOTS / 2 {
+            self.many.extend(self.few.iter().copied().filter(|place| *place != EMPTY));
         }
         true
     }
@@ -64,7 +88,7 @@ impl Checker<'_, '_> {
     pub(super) fn walk(&mut self, object: ObjId, key: RelKey, depth: u32, tainting: bool) -> Outcome {
         let mut queue = Vec::with_capacity(16);
         queue.push(Visit { object, key, depth, parent: 0, owner: key, tupleset: None });
-        let mut visited = Visited::default();
+        let mut visited = Visited::new();
         let mut fault = None;
         let mut head = 0;
         while let Some(visit) = queue.get(head).copied() {
@@ -102,7 +126,7 @@ impl Checker<'_, '_> {
         let object = visit.object;
         for key in &view.model.relation(visit.key).aliases {
             let key = *key;
-            if !visited.insert((object, key)) {
+            if !visited.insert(object, key) {
                 continue;
             }
             let relation = view.model.relation(key);
@@ -113,63 +137,56 @@ impl Checker<'_, '_> {
                 continue;
             }
             if relation.direct {
-                for subject in [Some(self.probe.subject), self.probe.wildcard()].into_iter().flatten() {
-                    match view.exact(object, key, subject).map(|t| t.condition) {
-                        Some(Tied::Free) => return Some(Found { visit: at, key, subject: Some(subject) }),
-                        Some(Tied::Conditional) => *fault = fault.or(Some(Fault::Condition)),
-                        None => {}
+                for subject in self.probe.subjects(&relation.admits) {
+                    match view.exact(object, key, subject).map(|tuple| view.holds(&tuple)) {
+                        Some(Ok(true)) => return Some(Found { visit: at, key, subject: Some(subject) }),
+                        Some(Err(failed)) => *fault = fault.or(Some(failed)),
+                        Some(Ok(false)) | None => {}
                     }
                 }
-                for tuple in view.usersets(object, key) {
+                let mut scan = Scan::default();
+                let usersets = relation.admits.has_usersets().then(|| view.usersets(object, key));
+                for tuple in usersets.into_iter().flatten() {
                     let Subject::Userset(next, relation) = tuple.subject else { continue };
                     let Some(to) = view.key(next, relation) else { continue };
-                    self.push(at, visit, key, None, next, to, tuple.condition, queue, fault);
+                    let step = Step { object, key, tupleset: None, next, to };
+                    if self.leads_on(&step) && scan.passes(view, &tuple) {
+                        self.push(at, visit, &step, queue, fault);
+                    }
                 }
+                *fault = fault.or(scan.fault());
             }
             for hop in &relation.hops {
+                let mut scan = Scan::default();
                 for tuple in view.scan(object, hop.tupleset) {
                     let Subject::Object(next) = tuple.subject else { continue };
                     let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
-                    self.push(at, visit, key, Some(hop.tupleset), next, to, tuple.condition, queue, fault);
+                    let step = Step { object, key, tupleset: Some(hop.tupleset), next, to };
+                    if self.leads_on(&step) && scan.passes(view, &tuple) {
+                        self.push(at, visit, &step, queue, fault);
+                    }
                 }
+                *fault = fault.or(scan.fault());
             }
         }
         None
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one hop has that many sides, and a struct would be built per tuple"
-    )]
     fn push(
         &self,
         parent: usize,
         from: Visit,
-        owner: RelKey,
-        tupleset: Option<RelKey>,
-        object: ObjId,
-        key: RelKey,
-        condition: Tied,
+        step: &Step,
         queue: &mut Vec<Visit>,
         fault: &mut Option<Fault>,
     ) {
-        if !self.probe.reaches(self.view, key) {
-            // A userset can be the user itself although nothing leads from its type.
-            let itself = self.probe.is_userset(object, self.view.model.relation(key).relation);
-            if !itself {
-                return;
-            }
-        }
         let depth = from.depth + 1;
-        let refused = match condition {
-            Tied::Conditional => Some(Fault::Condition),
-            Tied::Free if self.too_deep(depth, self.is_free(owner, key)) => Some(Fault::TooDeep),
-            Tied::Free => None,
-        };
-        match refused {
-            Some(refused) => *fault = fault.or(Some(refused)),
-            None => queue.push(Visit { object, key, depth, parent, owner, tupleset }),
+        if self.too_deep(depth, self.is_free(step.key, step.to)) {
+            *fault = fault.or(Some(Fault::TooDeep));
+            return;
         }
+        let Step { key: owner, tupleset, next: object, to: key, .. } = *step;
+        queue.push(Visit { object, key, depth, parent, owner, tupleset });
     }
 
     /// Whether a denied walk met a cycle, the recursion of a self-recursive relation aside.

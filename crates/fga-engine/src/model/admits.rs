@@ -56,6 +56,11 @@ impl Admits {
         self.0.iter().any(|a| a.type_id == type_id && a.userset == userset && a.wildcard == wildcard)
     }
 
+    /// Whether any tuple may name a userset.
+    pub fn has_usersets(&self) -> bool {
+        self.0.iter().any(|a| a.userset.is_some())
+    }
+
     /// Types whose objects may stand in a tuple.
     pub fn concrete(&self) -> impl Iterator<Item = TypeId> {
         self.0.iter().filter(|a| a.userset.is_none() && !a.wildcard).map(|a| a.type_id)

@@ -120,6 +120,11 @@ impl Reach {
         self.relations.is_empty() || has(&self.relations, key, of.0)
     }
 
+    /// Whether having one relation can lead to having another.
+    pub fn leads_to(&self, from: RelKey, to: RelKey) -> bool {
+        self.userset(to, from)
+    }
+
     /// Whether the type reaches the relation by its own tuples only, over no further hop.
     pub fn within_one_hop(&self, key: RelKey, type_id: TypeId) -> bool {
         !has(&self.hop, key, type_id.0)

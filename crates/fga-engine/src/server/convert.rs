@@ -1,18 +1,17 @@
 //! Messages to questions, answers to messages.
 
-use fga_model::{ErrorCode, ModelId, StoreId, TupleKey};
-use fga_proto::{context_from_wire, status_of, timestamp_from_wire, timestamp_to_wire, wire};
+use fga_model::{ErrorCode, ModelId, TupleKey};
+use fga_proto::{
+    context_from_wire, context_to_wire, status_of, timestamp_from_wire, timestamp_to_wire, wire,
+};
 use tonic::Status;
 
 use crate::{
-    BatchAnswer, BatchCheckRequest, BatchItem, Change, ChangesRequest, CheckRequest, Consistency,
+    Assertion, BatchAnswer, BatchCheckRequest, BatchItem, Change, ChangesRequest, CheckRequest, Consistency,
     EngineError, ExpandKind, ExpandNode, ExpandRequest, Explain, ListObjectsRequest, ListUsersRequest,
     OnDuplicate, OnMissing, Operation, PageRequest, Store, StoredTuple, TupleFilter, UserFilter,
     WriteRequest,
 };
-
-/// Length of the ids that OpenFGA gives.
-const ID_LENGTH: usize = 26;
 
 pub(super) fn status(error: EngineError) -> Status {
     status_of(error.code(), error.to_string())
@@ -20,16 +19,6 @@ pub(super) fn status(error: EngineError) -> Status {
 
 fn invalid(what: impl Into<String>) -> Status {
     status_of(ErrorCode::ValidationError, what)
-}
-
-pub(super) fn store_id(id: &str) -> Result<StoreId, Status> {
-    if id.len() != ID_LENGTH {
-        return Err(status_of(
-            ErrorCode::StoreIdInvalidLength,
-            format!("store id `{id}` has not {ID_LENGTH} characters"),
-        ));
-    }
-    Ok(StoreId::new(id))
 }
 
 pub(super) fn model_id(id: String) -> Option<ModelId> {
@@ -104,16 +93,8 @@ pub(super) fn batch_answer(answer: BatchAnswer) -> (String, wire::BatchCheckSing
 pub(super) fn write(message: wire::WriteRequest) -> Result<WriteRequest, Status> {
     let writes = message.writes.unwrap_or_default();
     let deletes = message.deletes.unwrap_or_default();
-    let on_duplicate = match writes.on_duplicate.as_str() {
-        "" | "error" => OnDuplicate::Error,
-        "ignore" => OnDuplicate::Ignore,
-        other => return Err(invalid(format!("on_duplicate is `error` or `ignore`, not `{other}`"))),
-    };
-    let on_missing = match deletes.on_missing.as_str() {
-        "" | "error" => OnMissing::Error,
-        "ignore" => OnMissing::Ignore,
-        other => return Err(invalid(format!("on_missing is `error` or `ignore`, not `{other}`"))),
-    };
+    let on_duplicate = OnDuplicate::from_word(&writes.on_duplicate).map_err(status)?;
+    let on_missing = OnMissing::from_word(&deletes.on_missing).map_err(status)?;
     Ok(WriteRequest {
         writes: writes.tuple_keys.into_iter().map(Into::into).collect(),
         deletes: deletes.tuple_keys.into_iter().map(Into::into).collect(),
@@ -151,6 +132,26 @@ pub(super) fn change(change: Change) -> wire::TupleChange {
         tuple_key: Some(change.key.into()),
         operation: operation.into(),
         timestamp: Some(timestamp_to_wire(change.timestamp)),
+    }
+}
+
+pub(super) fn assertion(message: wire::Assertion) -> Assertion {
+    let key = message.tuple_key.unwrap_or_default();
+    Assertion {
+        key: TupleKey::new(key.object, key.relation, key.user),
+        expectation: message.expectation,
+        contextual: message.contextual_tuples.into_iter().map(Into::into).collect(),
+        context: message.context.map(context_from_wire).unwrap_or_default(),
+    }
+}
+
+pub(super) fn assertion_message(assertion: Assertion) -> wire::Assertion {
+    let TupleKey { object, relation, user, .. } = assertion.key;
+    wire::Assertion {
+        tuple_key: Some(wire::AssertionTupleKey { object, relation, user }),
+        expectation: assertion.expectation,
+        contextual_tuples: assertion.contextual.into_iter().map(Into::into).collect(),
+        context: (!assertion.context.is_empty()).then(|| context_to_wire(&assertion.context)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use fga_model::{AuthorizationModel, ErrorCode, ModelId};
+use fga_model::{AuthorizationModel, ErrorCode, ModelId, StoreId};
 use fga_proto::{
     status_of,
     wire::{self, open_fga_service_server::OpenFgaService},
@@ -10,16 +10,20 @@ use fga_proto::{
 use futures::{Stream, stream};
 use tonic::{Request, Response, Status, async_trait, metadata::MetadataValue};
 
-use super::convert::{self, status, store_id};
-use crate::{Cap, Engine, StoredModel};
+use super::{
+    convert::{self, status},
+    rules::{Rules, accepted},
+};
+use crate::{Assertion, Cap, Engine, EngineError, StoredModel};
 
 /// The service over one engine.
+#[derive(Clone)]
 pub(super) struct GrpcService {
     engine: Arc<Engine>,
 }
 
 /// Header that names the model an answer was given with.
-const MODEL_HEADER: &str = "openfga-authorization-model-id";
+pub(super) const MODEL_HEADER: &str = "openfga-authorization-model-id";
 
 impl GrpcService {
     pub fn new(engine: Arc<Engine>) -> Self {
@@ -27,7 +31,7 @@ impl GrpcService {
     }
 
     /// An answer that tells which model it was given with.
-    fn with_model<T>(&self, store: &fga_model::StoreId, model: Option<ModelId>, message: T) -> Response<T> {
+    fn with_model<T>(&self, store: &StoreId, model: Option<ModelId>, message: T) -> Response<T> {
         let model = model.or_else(|| self.engine.latest_model_id(store).ok());
         let mut response = Response::new(message);
         if let Some(value) = model.and_then(|model| MetadataValue::try_from(model.as_str()).ok()) {
@@ -36,11 +40,28 @@ impl GrpcService {
         response
     }
 
-    fn objects(&self, message: wire::ListObjectsRequest, cap: Cap) -> Result<Response<Vec<String>>, Status> {
-        let store = store_id(&message.store_id)?;
+    /// Runs what may take long, or waits for a disk, where it holds up nobody.
+    async fn aside<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Engine) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let engine = self.engine.clone();
+        let ran = tokio::task::spawn_blocking(move || run(&engine)).await;
+        let broken = |_| status_of(ErrorCode::InternalError, "the call broke off");
+        ran.map_err(broken)?.map_err(status)
+    }
+
+    async fn objects(
+        &self,
+        message: wire::ListObjectsRequest,
+        cap: Cap,
+    ) -> Result<Response<Vec<String>>, Status> {
+        message.check()?;
+        let store = StoreId::new(message.store_id.as_str());
         let request = convert::list_objects(message);
-        let objects = self.engine.list_objects(&store, &request, cap).map_err(status)?;
-        Ok(self.with_model(&store, request.model, objects))
+        let (of, model) = (store.clone(), request.model.clone());
+        let objects = self.aside(move |engine| engine.list_objects(&of, &request, cap)).await?;
+        Ok(self.with_model(&store, model, objects))
     }
 }
 
@@ -49,20 +70,16 @@ fn model_message(stored: StoredModel) -> wire::AuthorizationModel {
     wire::AuthorizationModel::from(&model)
 }
 
-fn no_assertions() -> Status {
-    status_of(ErrorCode::Unimplemented, "assertions are not kept by this server")
-}
-
 #[async_trait]
 impl OpenFgaService for GrpcService {
     async fn read(
         &self,
         request: Request<wire::ReadRequest>,
     ) -> Result<Response<wire::ReadResponse>, Status> {
-        let message = request.into_inner();
+        let message = accepted(request)?;
         let page = convert::page(message.page_size, message.continuation_token);
         let filter = convert::filter(message.tuple_key);
-        let found = self.engine.read(&store_id(&message.store_id)?, &filter, &page).map_err(status)?;
+        let found = self.engine.read(&StoreId::new(message.store_id), &filter, &page).map_err(status)?;
         let tuples = found.items.into_iter().map(convert::tuple).collect();
         Ok(Response::new(wire::ReadResponse { tuples, continuation_token: found.token }))
     }
@@ -71,9 +88,10 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::WriteRequest>,
     ) -> Result<Response<wire::WriteResponse>, Status> {
-        let message = request.into_inner();
-        let store = store_id(&message.store_id)?;
-        self.engine.write(&store, &convert::write(message)?).map_err(status)?;
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id.as_str());
+        let request = convert::write(message)?;
+        self.aside(move |engine| engine.write(&store, &request)).await?;
         Ok(Response::new(wire::WriteResponse {}))
     }
 
@@ -81,8 +99,8 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::CheckRequest>,
     ) -> Result<Response<wire::CheckResponse>, Status> {
-        let message = request.into_inner();
-        let store = store_id(&message.store_id)?;
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id.as_str());
         let request = convert::check(message);
         let allowed = self.engine.check(&store, &request).map_err(status)?.is_allowed();
         Ok(self.with_model(&store, request.model, wire::CheckResponse { allowed, resolution: String::new() }))
@@ -92,8 +110,8 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::BatchCheckRequest>,
     ) -> Result<Response<wire::BatchCheckResponse>, Status> {
-        let message = request.into_inner();
-        let store = store_id(&message.store_id)?;
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id.as_str());
         let request = convert::batch(message);
         let answers = self.engine.batch_check(&store, &request).map_err(status)?;
         let result = answers.into_iter().map(convert::batch_answer).collect();
@@ -104,8 +122,8 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::ExpandRequest>,
     ) -> Result<Response<wire::ExpandResponse>, Status> {
-        let message = request.into_inner();
-        let store = store_id(&message.store_id)?;
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id.as_str());
         let request = convert::expand(message);
         let root = self.engine.expand(&store, &request).map_err(status)?;
         let tree = Some(wire::UsersetTree { root: Some(convert::node(root)) });
@@ -116,9 +134,9 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::ReadAuthorizationModelsRequest>,
     ) -> Result<Response<wire::ReadAuthorizationModelsResponse>, Status> {
-        let message = request.into_inner();
+        let message = accepted(request)?;
         let page = convert::page(message.page_size, message.continuation_token);
-        let found = self.engine.list_models(&store_id(&message.store_id)?, &page).map_err(status)?;
+        let found = self.engine.list_models(&StoreId::new(message.store_id), &page).map_err(status)?;
         let authorization_models = found.items.into_iter().map(model_message).collect();
         let continuation_token = found.token;
         Ok(Response::new(wire::ReadAuthorizationModelsResponse { authorization_models, continuation_token }))
@@ -128,9 +146,9 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::ReadAuthorizationModelRequest>,
     ) -> Result<Response<wire::ReadAuthorizationModelResponse>, Status> {
-        let message = request.into_inner();
+        let message = accepted(request)?;
         let id = ModelId::new(message.id);
-        let model = self.engine.read_model(&store_id(&message.store_id)?, &id).map_err(status)?;
+        let model = self.engine.read_model(&StoreId::new(message.store_id), &id).map_err(status)?;
         let authorization_model = Some(model_message(StoredModel { id, model }));
         Ok(Response::new(wire::ReadAuthorizationModelResponse { authorization_model }))
     }
@@ -139,8 +157,8 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::WriteAuthorizationModelRequest>,
     ) -> Result<Response<wire::WriteAuthorizationModelResponse>, Status> {
-        let message = request.into_inner();
-        let store = store_id(&message.store_id)?;
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id.as_str());
         let model = wire::AuthorizationModel {
             id: String::new(),
             schema_version: message.schema_version,
@@ -149,30 +167,42 @@ impl OpenFgaService for GrpcService {
         };
         let refused = |error| status_of(ErrorCode::InvalidAuthorizationModel, format!("{error}"));
         let model = AuthorizationModel::try_from(model).map_err(refused)?;
-        let id = self.engine.write_model(&store, &model).map_err(status)?;
+        let id = self.aside(move |engine| engine.write_model(&store, &model)).await?;
         Ok(Response::new(wire::WriteAuthorizationModelResponse { authorization_model_id: id.to_string() }))
     }
 
     async fn write_assertions(
         &self,
-        _: Request<wire::WriteAssertionsRequest>,
+        request: Request<wire::WriteAssertionsRequest>,
     ) -> Result<Response<wire::WriteAssertionsResponse>, Status> {
-        Err(no_assertions())
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id);
+        let model = ModelId::new(message.authorization_model_id);
+        let assertions: Vec<Assertion> = message.assertions.into_iter().map(convert::assertion).collect();
+        let answered = Some(model.clone());
+        let of = store.clone();
+        self.aside(move |engine| engine.write_assertions(&of, &model, &assertions)).await?;
+        Ok(self.with_model(&store, answered, wire::WriteAssertionsResponse {}))
     }
 
     async fn read_assertions(
         &self,
-        _: Request<wire::ReadAssertionsRequest>,
+        request: Request<wire::ReadAssertionsRequest>,
     ) -> Result<Response<wire::ReadAssertionsResponse>, Status> {
-        Err(no_assertions())
+        let message = accepted(request)?;
+        let model = ModelId::new(message.authorization_model_id);
+        let found = self.engine.read_assertions(&StoreId::new(message.store_id), &model).map_err(status)?;
+        let assertions = found.into_iter().map(convert::assertion_message).collect();
+        let authorization_model_id = model.to_string();
+        Ok(Response::new(wire::ReadAssertionsResponse { authorization_model_id, assertions }))
     }
 
     async fn read_changes(
         &self,
         request: Request<wire::ReadChangesRequest>,
     ) -> Result<Response<wire::ReadChangesResponse>, Status> {
-        let message = request.into_inner();
-        let store = store_id(&message.store_id)?;
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id.as_str());
         let found = self.engine.read_changes(&store, &convert::changes(message)?).map_err(status)?;
         let changes = found.items.into_iter().map(convert::change).collect();
         Ok(Response::new(wire::ReadChangesResponse { changes, continuation_token: found.token }))
@@ -182,7 +212,8 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::CreateStoreRequest>,
     ) -> Result<Response<wire::CreateStoreResponse>, Status> {
-        let store = convert::store(self.engine.create_store(&request.into_inner().name).map_err(status)?);
+        let name = accepted(request)?.name;
+        let store = convert::store(self.aside(move |engine| engine.create_store(&name)).await?);
         let wire::Store { id, name, created_at, updated_at, .. } = store;
         Ok(Response::new(wire::CreateStoreResponse { id, name, created_at, updated_at }))
     }
@@ -191,9 +222,9 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::UpdateStoreRequest>,
     ) -> Result<Response<wire::UpdateStoreResponse>, Status> {
-        let message = request.into_inner();
-        let renamed =
-            self.engine.update_store(&store_id(&message.store_id)?, &message.name).map_err(status)?;
+        let message = accepted(request)?;
+        let of = StoreId::new(message.store_id);
+        let renamed = self.aside(move |engine| engine.update_store(&of, &message.name)).await?;
         let wire::Store { id, name, created_at, updated_at, .. } = convert::store(renamed);
         Ok(Response::new(wire::UpdateStoreResponse { id, name, created_at, updated_at }))
     }
@@ -202,7 +233,8 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::DeleteStoreRequest>,
     ) -> Result<Response<wire::DeleteStoreResponse>, Status> {
-        self.engine.delete_store(&store_id(&request.into_inner().store_id)?).map_err(status)?;
+        let store = StoreId::new(accepted(request)?.store_id);
+        self.aside(move |engine| engine.delete_store(&store)).await?;
         Ok(Response::new(wire::DeleteStoreResponse {}))
     }
 
@@ -210,7 +242,7 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::GetStoreRequest>,
     ) -> Result<Response<wire::GetStoreResponse>, Status> {
-        let store = self.engine.get_store(&store_id(&request.into_inner().store_id)?).map_err(status)?;
+        let store = self.engine.get_store(&StoreId::new(accepted(request)?.store_id)).map_err(status)?;
         let wire::Store { id, name, created_at, updated_at, deleted_at } = convert::store(store);
         Ok(Response::new(wire::GetStoreResponse { id, name, created_at, updated_at, deleted_at }))
     }
@@ -219,7 +251,7 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::ListStoresRequest>,
     ) -> Result<Response<wire::ListStoresResponse>, Status> {
-        let message = request.into_inner();
+        let message = accepted(request)?;
         let page = convert::page(message.page_size, message.continuation_token);
         let name = Some(message.name.as_str()).filter(|name| !name.is_empty());
         let found = self.engine.list_stores(name, &page).map_err(status)?;
@@ -234,7 +266,7 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::StreamedListObjectsRequest>,
     ) -> Result<Response<Self::StreamedListObjectsStream>, Status> {
-        let found = self.objects(convert::streamed(request.into_inner()), Cap::Unlimited)?;
+        let found = self.objects(convert::streamed(request.into_inner()), Cap::Unlimited).await?;
         Ok(found.map(|objects| {
             let messages = objects.into_iter().map(|object| Ok(wire::StreamedListObjectsResponse { object }));
             let stream: Self::StreamedListObjectsStream = Box::pin(stream::iter(messages));
@@ -246,7 +278,7 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::ListObjectsRequest>,
     ) -> Result<Response<wire::ListObjectsResponse>, Status> {
-        let found = self.objects(request.into_inner(), Cap::Limited)?;
+        let found = self.objects(request.into_inner(), Cap::Limited).await?;
         Ok(found.map(|objects| wire::ListObjectsResponse { objects }))
     }
 
@@ -254,11 +286,12 @@ impl OpenFgaService for GrpcService {
         &self,
         request: Request<wire::ListUsersRequest>,
     ) -> Result<Response<wire::ListUsersResponse>, Status> {
-        let message = request.into_inner();
-        let store = store_id(&message.store_id)?;
+        let message = accepted(request)?;
+        let store = StoreId::new(message.store_id.as_str());
         let request = convert::list_users(message)?;
-        let found = self.engine.list_users(&store, &request).map_err(status)?;
+        let (of, model) = (store.clone(), request.model.clone());
+        let found = self.aside(move |engine| engine.list_users(&of, &request)).await?;
         let users = found.iter().map(|user| wire::User::from(user.as_str())).collect();
-        Ok(self.with_model(&store, request.model, wire::ListUsersResponse { users }))
+        Ok(self.with_model(&store, model, wire::ListUsersResponse { users }))
     }
 }

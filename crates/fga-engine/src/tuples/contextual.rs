@@ -1,8 +1,11 @@
 //! A request's own tuples and names, valid for that request only.
 
-use fga_model::{TupleCondition, TupleKey, UserRef};
+use fga_model::{TupleCondition, TupleKey};
 
-use crate::names::{Names, ObjId, RelId, Subject, TypeId};
+use crate::{
+    admission::{Resolved, User},
+    names::{Names, ObjId, RelId, Subject, TypeId},
+};
 
 /// Tuples of a request, and objects that only the request names.
 pub(crate) struct Contextual<'a> {
@@ -20,53 +23,45 @@ pub(crate) struct ContextualTuple<'a> {
 }
 
 impl<'a> Contextual<'a> {
-    pub fn new(names: &Names) -> Self {
-        Self { first: names.objects(), objects: Vec::new(), tuples: Vec::new() }
-    }
-
-    /// The object's id; one of the request's own where the store does not know it. `None` for a type that neither
-    /// tuples nor models of the store ever named.
-    pub fn object(&mut self, names: &Names, object: &'a str) -> Option<ObjId> {
-        if let Some(id) = names.object_id(object) {
-            return Some(id);
+    pub fn new(names: &Names, tuples: usize) -> Self {
+        Self {
+            first: names.objects(),
+            objects: Vec::with_capacity(tuples + 2),
+            tuples: Vec::with_capacity(tuples),
         }
-        let at = match self.objects.iter().position(|(name, _)| *name == object) {
-            Some(at) => at,
-            None => {
-                let type_id = names.type_id(object.split(':').next().unwrap_or_default())?;
-                self.objects.push((object, type_id));
-                self.objects.len() - 1
-            }
-        };
-        Some(ObjId(self.first + u32::try_from(at).ok()?))
     }
 
-    /// The user as a subject; `None` for names the store never heard of.
-    pub fn subject(&mut self, names: &Names, user: &'a str) -> Option<Subject> {
-        match UserRef::parse(user).ok()? {
-            UserRef::Object(_) => self.object(names, user).map(Subject::Object),
-            UserRef::Wildcard(type_name) => names.type_id(type_name).map(Subject::Wildcard),
-            UserRef::Userset(_, relation) => {
-                let object = self.object(names, user.split('#').next().unwrap_or_default())?;
-                Some(Subject::Userset(object, names.relation_id(relation)?))
+    /// The object's id, of a type that is known.
+    pub fn object_of(&mut self, names: &Names, object: &'a str, type_id: TypeId) -> ObjId {
+        if let Some(id) = names.object_id(object) {
+            return id;
+        }
+        let at = self.objects.iter().position(|(name, _)| *name == object).unwrap_or_else(|| {
+            self.objects.push((object, type_id));
+            self.objects.len() - 1
+        });
+        // A request has far fewer objects than numbers are left.
+        ObjId(self.first.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)))
+    }
+
+    /// The user as a subject, of a type and relation that are known.
+    pub fn subject_of(&mut self, names: &Names, text: &'a str, user: User) -> Subject {
+        match (user.wildcard, user.userset) {
+            (true, _) => Subject::Wildcard(user.type_id),
+            (false, None) => Subject::Object(self.object_of(names, text, user.type_id)),
+            (false, Some(relation)) => {
+                let object = text.split('#').next().unwrap_or_default();
+                Subject::Userset(self.object_of(names, object, user.type_id), relation)
             }
         }
     }
 
     /// Adds a tuple that was found valid.
-    pub fn add(&mut self, names: &Names, key: &'a TupleKey) {
-        let object = self.object(names, &key.object);
-        let subject = self.subject(names, &key.user);
-        if let (Some(object), Some(relation), Some(subject)) =
-            (object, names.relation_id(&key.relation), subject)
-        {
-            self.tuples.push(ContextualTuple {
-                object,
-                relation,
-                subject,
-                condition: key.condition.as_ref(),
-            });
-        }
+    pub fn add(&mut self, names: &Names, key: &'a TupleKey, target: Resolved, user: User) {
+        let object = self.object_of(names, &key.object, target.type_id);
+        let subject = self.subject_of(names, &key.user, user);
+        let relation = target.relation;
+        self.tuples.push(ContextualTuple { object, relation, subject, condition: key.condition.as_ref() });
     }
 
     pub fn tuples(&self) -> &[ContextualTuple<'a>] {

@@ -1,9 +1,16 @@
 //! What one request sees: a model, the stored tuples it allows, and the request's own tuples.
 
+use std::cell::RefCell;
+
+use fga_model::TupleCondition;
+
 use super::{Edge, Tuples, contextual::Contextual};
 use crate::{
+    check::Fault,
+    conditions::ConditionFault,
     model::{CompiledModel, RelKey},
     names::{Names, ObjId, RelId, Subject, TypeId},
+    question::Context,
 };
 
 /// Model, names, stored and contextual tuples of one request.
@@ -12,23 +19,60 @@ pub(crate) struct View<'a> {
     pub names: &'a Names,
     pub tuples: &'a Tuples,
     pub contextual: Contextual<'a>,
+    /// Values of the request for conditions.
+    pub context: &'a Context,
+    /// The first condition that could not be evaluated.
+    pub failure: RefCell<Option<ConditionFault>>,
 }
 
 /// A tuple that the current model allows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usable {
+pub(crate) struct Usable<'a> {
     pub subject: Subject,
-    pub condition: Tied,
+    /// The condition it holds under, if any.
+    pub condition: Option<&'a TupleCondition>,
 }
 
-/// Whether a tuple holds as it stands, or only under a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tied {
-    Free,
-    Conditional,
+/// One reading of many tuples: those whose condition fails count only if none passed.
+#[derive(Default)]
+pub(crate) struct Scan {
+    passed: bool,
+    failed: bool,
+}
+
+impl Scan {
+    /// Whether the tuple takes part.
+    pub fn passes(&mut self, view: &View<'_>, tuple: &Usable<'_>) -> bool {
+        match view.holds(tuple) {
+            Ok(true) => {
+                self.passed = true;
+                true
+            }
+            Ok(false) => false,
+            Err(_) => {
+                self.failed = true;
+                false
+            }
+        }
+    }
+
+    /// What the reading failed with, if it did.
+    pub fn fault(&self) -> Option<Fault> {
+        (self.failed && !self.passed).then_some(Fault::Condition)
+    }
 }
 
 impl<'a> View<'a> {
+    pub fn new(
+        model: &'a CompiledModel,
+        names: &'a Names,
+        tuples: &'a Tuples,
+        contextual: Contextual<'a>,
+        context: &'a Context,
+    ) -> Self {
+        Self { model, names, tuples, contextual, context, failure: RefCell::new(None) }
+    }
+
     pub fn type_of(&self, object: ObjId) -> Option<TypeId> {
         self.contextual.type_of(self.names, object)
     }
@@ -52,61 +96,68 @@ impl<'a> View<'a> {
         self.model.key(self.type_of(object)?, relation)
     }
 
+    /// Whether the tuple holds: it has no condition, or its condition is true.
+    pub fn holds(&self, tuple: &Usable<'_>) -> Result<bool, Fault> {
+        let Some(condition) = tuple.condition else { return Ok(true) };
+        self.model.conditions().holds(condition, self.context).map_err(|fault| {
+            self.failure.borrow_mut().get_or_insert(fault);
+            Fault::Condition
+        })
+    }
+
     /// The tuple with exactly this user, if the model still allows it. A contextual tuple hides a stored one.
-    pub fn exact(&self, object: ObjId, key: RelKey, subject: Subject) -> Option<Usable> {
+    pub fn exact(&self, object: ObjId, key: RelKey, subject: Subject) -> Option<Usable<'_>> {
         let relation = self.model.relation(key).relation;
         if let Some(own) = self.contextual.of(object, relation).find(|t| t.subject == subject) {
-            let condition = own.condition.map(|c| c.name.as_str());
-            return self.usable(key, subject, condition);
+            return self.usable(key, subject, own.condition);
         }
         let edge = self.tuples.edge(object, relation, subject)?;
         self.stored(key, edge)
     }
 
     /// All tuples of (object, relation) that the model allows, stored ones first.
-    pub fn scan(&self, object: ObjId, key: RelKey) -> impl Iterator<Item = Usable> {
+    pub fn scan(&self, object: ObjId, key: RelKey) -> impl Iterator<Item = Usable<'_>> {
         let relation = self.model.relation(key).relation;
-        let stored =
-            self.tuples.edges(object, relation).iter().filter_map(move |edge| self.stored(key, *edge));
+        let stored = self.tuples.edges(object, relation).filter_map(move |edge| self.stored(key, edge));
         stored.chain(self.own(object, key))
     }
 
     /// The usersets among them.
-    pub fn usersets(&self, object: ObjId, key: RelKey) -> impl Iterator<Item = Usable> {
+    pub fn usersets(&self, object: ObjId, key: RelKey) -> impl Iterator<Item = Usable<'_>> {
         let relation = self.model.relation(key).relation;
-        let edges = self.tuples.edges(object, relation);
-        // Usersets are the end of the sorted users.
-        let from = edges.partition_point(|e| !matches!(e.subject, Subject::Userset(..)));
-        let stored =
-            edges.get(from..).unwrap_or_default().iter().filter_map(move |edge| self.stored(key, *edge));
+        let stored = self.tuples.usersets(object, relation).filter_map(move |edge| self.stored(key, edge));
         stored.chain(self.own(object, key).filter(|t| matches!(t.subject, Subject::Userset(..))))
     }
 
-    fn own(&self, object: ObjId, key: RelKey) -> impl Iterator<Item = Usable> {
+    fn own(&self, object: ObjId, key: RelKey) -> impl Iterator<Item = Usable<'_>> {
         let relation = self.model.relation(key).relation;
         self.contextual
             .of(object, relation)
-            .filter_map(move |own| self.usable(key, own.subject, own.condition.map(|c| c.name.as_str())))
+            .filter_map(move |own| self.usable(key, own.subject, own.condition))
     }
 
-    fn stored(&self, key: RelKey, edge: Edge) -> Option<Usable> {
+    fn stored(&self, key: RelKey, edge: Edge) -> Option<Usable<'_>> {
         if !edge.conditional {
             return self.usable(key, edge.subject, None);
         }
-        let condition = self.tuples.row(edge.number)?.condition.as_ref()?;
-        self.usable(key, edge.subject, Some(&condition.name))
+        self.usable(key, edge.subject, Some(self.tuples.condition(edge.row)?))
     }
 
     /// The read-time filter: a tuple that the model does not allow (any more) is not seen.
-    fn usable(&self, key: RelKey, subject: Subject, condition: Option<&str>) -> Option<Usable> {
+    pub fn usable<'c>(
+        &self,
+        key: RelKey,
+        subject: Subject,
+        condition: Option<&'c TupleCondition>,
+    ) -> Option<Usable<'c>> {
         let (type_id, userset) = match subject {
             Subject::Object(object) => (self.type_of(object)?, None),
             Subject::Wildcard(type_id) => (type_id, None),
             Subject::Userset(object, relation) => (self.type_of(object)?, Some(relation)),
         };
         let wildcard = matches!(subject, Subject::Wildcard(_));
-        let admitted = self.model.relation(key).admits.allows(type_id, userset, wildcard, condition);
-        let condition = if condition.is_some() { Tied::Conditional } else { Tied::Free };
+        let named = condition.map(|c| c.name.as_str());
+        let admitted = self.model.relation(key).admits.allows(type_id, userset, wildcard, named);
         admitted.then_some(Usable { subject, condition })
     }
 }

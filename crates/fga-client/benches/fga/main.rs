@@ -1,0 +1,150 @@
+//! How fast the engine answers on the workload of Platform Mesh, what it writes, and what it holds.
+//!
+//! `cargo xtask bench fga [--openfga HOST:PORT] [--most TUPLES]`: with a server, the same questions are asked there in
+//! the same run. Every cell has its bar; a figure beyond it is red.
+
+mod checks; // latencies and throughput of checks
+mod lists; // ListObjects and BatchCheck
+mod openfga; // the same questions to a server
+mod workload; // accounts, roles, grants and questions
+mod writes; // acknowledged writes, synced
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+/// Tuples of a store, and what a denied question may take there: p50 and p99 in microseconds.
+const SIZES: [(usize, f64, f64); 4] =
+    [(1_000, 1.0, 3.0), (30_000, 2.5, 6.0), (300_000, 4.0, 10.0), (3_000_000, 6.0, 15.0)];
+/// What the largest store may hold in memory.
+const MEMORY_MAX_MB: f64 = 600.0;
+
+struct Options {
+    openfga: Option<String>,
+    most: usize,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { openfga: None, most: usize::MAX };
+    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| format!("`{word}` needs a value"))?;
+        match word.as_str() {
+            "--openfga" => options.openfga = Some(value),
+            "--most" => options.most = value.parse().map_err(|_| format!("`{value}` is no number"))?,
+            other => {
+                return Err(format!("`{other}` is no option; there are --openfga HOST:PORT, --most TUPLES"));
+            }
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> ExitCode {
+    match options().map_err(Into::into).and_then(|options| run(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench fga: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let mut ours_at_1k = f64::NAN;
+    for (tuples, p50_max, p99_max) in SIZES.into_iter().filter(|(tuples, ..)| *tuples <= options.most) {
+        let before = resident_mb();
+        let begun = Instant::now();
+        let loaded = workload::Loaded::new(tuples)?;
+        let (held, rate) = (resident_mb() - before, loaded.tuples as f64 / begun.elapsed().as_secs_f64());
+        let column = format!("{} tuples", short(tuples));
+        cell("tuples loaded per second", &column, format!("{rate:.0}"), true, "");
+        if tuples == 3_000_000 {
+            let reason = format!("at most {MEMORY_MAX_MB} MB");
+            cell("memory", &column, format!("{held:.0} MB"), held <= MEMORY_MAX_MB, &reason);
+        }
+        let denied = checks::denied(&loaded);
+        let (p50, p99) = (micros(denied.at(0.5)), micros(denied.at(0.99)));
+        cell(
+            "denied get, p50",
+            &column,
+            format!("{p50:.2} us"),
+            p50 <= p50_max,
+            &format!("at most {p50_max} us"),
+        );
+        cell(
+            "denied get, p99",
+            &column,
+            format!("{p99:.2} us"),
+            p99 <= p99_max,
+            &format!("at most {p99_max} us"),
+        );
+        let allowed = checks::allowed(&loaded);
+        cell("allowed get, p50", &column, format!("{:.2} us", micros(allowed.at(0.5))), true, "");
+        if tuples == 1_000 {
+            ours_at_1k = p50;
+            let direct = micros(checks::direct(&loaded).at(0.5));
+            cell("direct check, p50", &column, format!("{direct:.2} us"), direct <= 0.5, "at most 0.5 us");
+            lists::run(&loaded, &column);
+        }
+        if tuples == 30_000 {
+            let rate = checks::throughput(&loaded);
+            let text = format!("{:.0} k/s", rate / 1_000.0);
+            cell("checks on two threads", &column, text, rate >= 400_000.0, "at least 400 k/s");
+        }
+    }
+    lists::two_hundred()?;
+    writes::run()?;
+    match &options.openfga {
+        Some(address) => openfga::run(address, ours_at_1k)?,
+        None => println!("no OpenFGA to compare with: cargo xtask backends up openfga"),
+    }
+    Ok(())
+}
+
+/// Sorted latencies.
+struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    fn new(mut all: Vec<Duration>) -> Self {
+        all.sort_unstable();
+        Self(all)
+    }
+
+    /// The latency below which this part of all lies.
+    fn at(&self, part: f64) -> Duration {
+        let index = (self.0.len() as f64 * part) as usize;
+        self.0.get(index.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default()
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn short(tuples: usize) -> String {
+    match tuples {
+        n if n >= 1_000_000 => format!("{} M", n / 1_000_000),
+        n => format!("{} k", n / 1_000),
+    }
+}
+
+/// A figure with its bar.
+fn cell(row: &str, column: &str, text: String, holds: bool, reason: &str) {
+    let word = if holds { "ok" } else { "RED" };
+    let reason = if holds { String::new() } else { format!("{text}, {reason}") };
+    println!(
+        "::cell {}",
+        json!({"row": row, "column": column, "cell": word, "text": text, "reason": reason})
+    );
+}
+
+/// Memory that is in use by this process.
+fn resident_mb() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<f64>().ok()).unwrap_or(0.0);
+    pages * 4_096.0 / 1e6
+}

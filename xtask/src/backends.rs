@@ -1,0 +1,243 @@
+//! Real backends on this machine: installed into a cache, started on free ports of loopback, ended again.
+//!
+//! What runs stands in a file of the cache, so that other commands find it.
+
+mod openfga; // the relationship server
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::{
+    process::workspace,
+    report::{Cell, Report},
+};
+
+/// A server that we can install and run.
+struct Backend {
+    name: &'static str,
+    /// What is installed, with its version.
+    pin: &'static str,
+    /// The program, once it is installed.
+    program: fn() -> PathBuf,
+    install: fn() -> Result<()>,
+    /// The command that runs it with data in a folder, and the addresses it will have.
+    start: fn(&PathBuf) -> Result<Start>,
+}
+
+/// A server about to be started.
+struct Start {
+    command: Command,
+    /// Addresses by name, as other commands ask for them.
+    addresses: Vec<(&'static str, String)>,
+    /// Path of the plain HTTP address `http` that answers 200 when it is ready.
+    ready: &'static str,
+}
+
+const BACKENDS: [Backend; 1] = [openfga::BACKEND];
+
+/// How long a server may take until it is ready.
+const READY: Duration = Duration::from_secs(120);
+
+/// Where backends are kept: `MESH_BACKENDS`, or below the target folder.
+fn cache() -> PathBuf {
+    let below_target = || {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        target.unwrap_or_else(|| workspace().join("target")).join("backends")
+    };
+    std::env::var_os("MESH_BACKENDS").map_or_else(below_target, PathBuf::from)
+}
+
+/// The backends of a command line; all of them where none is named.
+fn chosen(names: &[&str]) -> Result<Vec<&'static Backend>> {
+    if names.is_empty() {
+        return Ok(BACKENDS.iter().collect());
+    }
+    let find = |name: &&str| {
+        let known: Vec<&str> = BACKENDS.iter().map(|backend| backend.name).collect();
+        let found = BACKENDS.iter().find(|backend| backend.name == *name);
+        found.with_context(|| format!("`{name}` is no backend; there are: {}", known.join(", ")))
+    };
+    names.iter().map(find).collect()
+}
+
+/// Installs backends; those that are there are passed over.
+pub fn install(names: &[&str]) -> Result<ExitCode> {
+    let mut report = Report::new("backends");
+    for backend in chosen(names)? {
+        let begun = Instant::now();
+        let cell = if (backend.program)().is_file() {
+            Cell::Ok
+        } else {
+            println!("installing {}", backend.pin);
+            match (backend.install)() {
+                Ok(()) => Cell::Ok,
+                Err(error) => Cell::Red(format!("{error:#}")),
+            }
+        };
+        report.row(backend.name, cell, begun.elapsed());
+    }
+    Ok(report.close())
+}
+
+/// Starts backends and waits until they are ready; prints their addresses.
+pub fn up(names: &[&str]) -> Result<ExitCode> {
+    for backend in chosen(names)? {
+        if let Some(running) = Running::read(backend) {
+            running.print(backend);
+            continue;
+        }
+        let program = (backend.program)();
+        if !program.is_file() {
+            bail!("{} is not installed: cargo xtask backends install {0}", backend.name);
+        }
+        let data = std::env::temp_dir().join(format!("mesh-backend-{}-{}", backend.name, std::process::id()));
+        fs::create_dir_all(&data).with_context(|| format!("make {}", data.display()))?;
+        let Start { mut command, addresses, ready } = (backend.start)(&data)?;
+        let log = data.join("log");
+        let output = fs::File::create(&log).with_context(|| format!("make {}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
+        let running = Running { pid: child.id(), data, addresses: named(&addresses) };
+        let begun = Instant::now();
+        while !answers(&running.address("http"), ready) {
+            if let Some(status) = child.try_wait()? {
+                bail!("{} ended with {status}; its log is {}", backend.name, log.display());
+            }
+            if begun.elapsed() > READY {
+                child.kill()?;
+                bail!("{} was not ready within {READY:?}; its log is {}", backend.name, log.display());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        running.write(backend)?;
+        running.print(backend);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends backends that were started here, and removes their data.
+pub fn down(names: &[&str]) -> Result<ExitCode> {
+    for backend in chosen(names)? {
+        match Running::read(backend) {
+            Some(running) => {
+                running.end(backend)?;
+                println!("{}: ended", backend.name);
+            }
+            None => println!("{}: does not run", backend.name),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says which backends are installed, and where they run.
+pub fn status(names: &[&str]) -> Result<ExitCode> {
+    for backend in chosen(names)? {
+        match (Running::read(backend), (backend.program)().is_file()) {
+            (Some(running), _) => running.print(backend),
+            (None, true) => println!("{}: installed ({})", backend.name, backend.pin),
+            (None, false) => println!("{0}: not installed: cargo xtask backends install {0}", backend.name),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A backend that was started.
+struct Running {
+    pid: u32,
+    data: PathBuf,
+    addresses: Vec<(String, String)>,
+}
+
+fn named(addresses: &[(&'static str, String)]) -> Vec<(String, String)> {
+    addresses.iter().map(|(name, address)| ((*name).to_owned(), address.clone())).collect()
+}
+
+impl Running {
+    fn file(backend: &Backend) -> PathBuf {
+        cache().join(format!("{}.running", backend.name))
+    }
+
+    /// The backend, if it was started and still runs.
+    fn read(backend: &Backend) -> Option<Self> {
+        let text = fs::read_to_string(Self::file(backend)).ok()?;
+        let value: Value = serde_json::from_str(&text).ok()?;
+        let addresses = value["addresses"].as_object()?.iter();
+        let addresses = addresses.map(|(name, at)| (name.clone(), at.as_str().unwrap_or_default().into()));
+        let running = Self {
+            pid: u32::try_from(value["pid"].as_u64()?).ok()?,
+            data: PathBuf::from(value["data"].as_str()?),
+            addresses: addresses.collect(),
+        };
+        running.is_alive(backend).then_some(running)
+    }
+
+    /// Whether the process is still the one that was started.
+    fn is_alive(&self, backend: &Backend) -> bool {
+        let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let program = (backend.program)();
+        line.split(|byte| *byte == 0).next() == Some(program.as_os_str().as_encoded_bytes())
+    }
+
+    fn address(&self, name: &str) -> String {
+        let found = self.addresses.iter().find(|(known, _)| known == name);
+        found.map(|(_, address)| address.clone()).unwrap_or_default()
+    }
+
+    fn write(&self, backend: &Backend) -> Result<()> {
+        let addresses: serde_json::Map<String, Value> =
+            self.addresses.iter().map(|(name, at)| (name.clone(), at.as_str().into())).collect();
+        let value = json!({"pid": self.pid, "data": self.data, "addresses": addresses});
+        let file = Self::file(backend);
+        fs::write(&file, format!("{value:#}\n")).with_context(|| format!("write {}", file.display()))
+    }
+
+    fn print(&self, backend: &Backend) {
+        let addresses: Vec<String> =
+            self.addresses.iter().map(|(name, address)| format!("{name} {address}")).collect();
+        println!("{}: runs, process {}, {}", backend.name, self.pid, addresses.join(", "));
+    }
+
+    fn end(&self, backend: &Backend) -> Result<()> {
+        let status = Command::new("kill").arg(self.pid.to_string()).status().context("run `kill`")?;
+        if !status.success() {
+            bail!("{}: `kill {}` ended with {status}", backend.name, self.pid);
+        }
+        let begun = Instant::now();
+        while self.is_alive(backend) {
+            if begun.elapsed() > Duration::from_secs(20) {
+                bail!("{}: process {} does not end", backend.name, self.pid);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        fs::remove_file(Self::file(backend)).context("forget what ran")?;
+        fs::remove_dir_all(&self.data).with_context(|| format!("remove {}", self.data.display()))
+    }
+}
+
+/// A port of loopback that is free now.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
+}
+
+/// Whether a plain HTTP address answers 200 on a path.
+fn answers(address: &str, path: &str) -> bool {
+    let Ok(address) = address.parse::<SocketAddr>() else { return false };
+    let asked = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    asked().is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
+}

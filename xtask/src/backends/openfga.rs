@@ -1,0 +1,41 @@
+//! OpenFGA, from its Go module. What else its environment says (`OPENFGA_…`) is passed on.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Backend, Start, cache, free_port};
+
+const PIN: &str = include_str!("../../backends/openfga.pin");
+
+pub(super) const BACKEND: Backend =
+    Backend { name: "openfga", pin: PIN.trim_ascii_end(), program, install, start };
+
+/// The folder of the pinned version.
+fn folder() -> PathBuf {
+    let version = PIN.trim().rsplit('@').next().unwrap_or_default();
+    cache().join(format!("openfga-{version}"))
+}
+
+fn program() -> PathBuf {
+    folder().join("openfga")
+}
+
+fn install() -> Result<()> {
+    let mut go = Command::new("go");
+    go.args(["install", PIN.trim()]).env("GOBIN", folder()).env("CGO_ENABLED", "0");
+    let status = go.status().context("run `go`: it is needed to build OpenFGA")?;
+    if !status.success() {
+        bail!("`go install {}` ended with {status}", PIN.trim());
+    }
+    Ok(())
+}
+
+fn start(_: &PathBuf) -> Result<Start> {
+    let http = format!("127.0.0.1:{}", free_port()?);
+    let grpc = format!("127.0.0.1:{}", free_port()?);
+    let mut command = Command::new(program());
+    command.args(["run", "--datastore-engine", "memory", "--http-addr", &http, "--grpc-addr", &grpc]);
+    command.args(["--playground-enabled=false", "--metrics-enabled=false"]);
+    Ok(Start { command, addresses: vec![("http", http), ("grpc", grpc)], ready: "/healthz" })
+}
