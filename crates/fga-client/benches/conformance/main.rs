@@ -5,6 +5,7 @@
 
 mod data; // where the data lies, and how cases are written
 mod expand; // one level of a relation
+mod language; // texts: DSL, JSON, modules
 mod query; // check and both lists
 mod report; // cells
 mod sample_stores; // store files
@@ -86,6 +87,9 @@ fn run(arguments: &[String]) -> Result<ExitCode, Box<dyn std::error::Error>> {
         let files = data::files(&folder.join("sample-stores"), "yaml")?;
         targets
             .each(|target| report.add("sample-stores", target.path(), sample_stores::suite(target, &files)));
+    }
+    if options.targets.is_empty() {
+        language::run(&folder, &wanted, &mut report);
     }
     Ok(report.close())
 }
