@@ -69,6 +69,6 @@ fn add(report: &mut Report, title: &str, command: &mut Command) {
 /// Tests find the pinned helpers before those of the machine.
 fn path_with_peers() -> std::ffi::OsString {
     let old = std::env::var_os("PATH").unwrap_or_default();
-    let all = std::iter::once(peers::folder().join("bin")).chain(std::env::split_paths(&old));
+    let all = peers::program_folders().chain(std::env::split_paths(&old));
     std::env::join_paths(all).unwrap_or(old)
 }

@@ -53,8 +53,13 @@ const fn program(
 
 impl Peer {
     fn path(&self) -> Option<PathBuf> {
-        let path = folder().join(self.file);
+        let path = self.folder().join(self.file);
         path.is_file().then_some(path)
+    }
+
+    /// A folder of its own: pip replaces `bin` and whatever else is there already.
+    fn folder(&self) -> PathBuf {
+        folder().join(self.name)
     }
 }
 
@@ -67,8 +72,12 @@ pub fn folder() -> PathBuf {
 
 /// A helper that was installed here.
 pub fn find(program: &str) -> Option<PathBuf> {
-    let path = folder().join("bin").join(program);
-    path.is_file().then_some(path)
+    PEERS.iter().find(|peer| peer.name == program).and_then(Peer::path)
+}
+
+/// The folders of all programs, for a search path.
+pub fn program_folders() -> impl Iterator<Item = PathBuf> {
+    PEERS.iter().map(|peer| peer.folder().join("bin"))
 }
 
 /// Installs every helper; one that could not be installed is listed and its tests are not run.
@@ -86,7 +95,7 @@ pub fn install() -> Result<ExitCode> {
         if peer.needs == Needs::Nothing {
             pip.arg("--no-deps");
         }
-        pip.arg("--target").arg(folder()).arg(format!("{}=={}", peer.package, peer.version));
+        pip.arg("--target").arg(peer.folder()).arg(format!("{}=={}", peer.package, peer.version));
         pip.env("PIP_ROOT_USER_ACTION", "ignore");
         let (cell, _) = step(&format!("install {} {}", peer.name, peer.version), &mut pip);
         let cell = match (cell, peer.path()) {

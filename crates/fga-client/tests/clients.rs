@@ -50,7 +50,7 @@ async fn run(mut command: Command) -> Output {
 fn fga(program: &Path, url: &str, words: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(words).args(["--api-url", url, "--api-token", "secret"]);
-    command.env("HOME", std::env::temp_dir()).env("PYTHONPATH", peers());
+    command.env("HOME", std::env::temp_dir()).env("PYTHONPATH", peers().join("fga"));
     command
 }
 
@@ -58,7 +58,7 @@ const MODEL: &str = "model\n  schema 1.1\n\ntype user\n\ntype document\n  relati
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fga_06_the_fga_command_line_makes_writes_asks_and_lists() {
-    let program = peers().join("bin/fga");
+    let program = peers().join("fga/bin/fga");
     if !program.is_file() {
         println!("passed over: no `fga` command line; cargo xtask peers install");
         return;
@@ -155,13 +155,13 @@ asyncio.run(main(sys.argv[1]))
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fga_06_openfgas_python_library_makes_writes_asks_and_lists() {
-    if !peers().join("openfga_sdk/__init__.py").is_file() {
+    if !peers().join("openfga-sdk/openfga_sdk/__init__.py").is_file() {
         println!("passed over: no `openfga_sdk`; cargo xtask peers install");
         return;
     }
     let (url, _tasks) = server().await;
     let mut python = Command::new("python3");
-    python.args(["-c", PYTHON, &url]).env("PYTHONPATH", peers());
+    python.args(["-c", PYTHON, &url]).env("PYTHONPATH", peers().join("openfga-sdk"));
     let ran = run(python).await;
     fine(&ran);
 }

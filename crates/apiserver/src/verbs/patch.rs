@@ -70,6 +70,8 @@ async fn patch_once(writer: &Writer<'_>, target: &Target, patch: &Patch) -> Resu
     checks::check_name(target, &mut body).map_err(|_| name_changed(target, &body))?;
     checks::check_namespace(target, &mut body)?;
     let mut warnings = clean(writer, target, &mut body)?;
+    // As on every way in: an apply that replaces an atomic list brings items without their defaults.
+    target.resource.strategy.default(&mut body);
     check_same(target, &body, &old)?;
     let mut written = match update::replace(writer, target, &stored, body, origin).await {
         Err(error) if error.is_conflict() => return Err(Refusal::Raced(error)),
