@@ -54,7 +54,7 @@ impl Admit for Admission {
 impl Inner {
     /// Where an object lies, by the annotation that kcp puts on everything.
     fn place(&self, object: &Value) -> Place {
-        let cluster = object["metadata"]["annotations"][names::CLUSTER_ANNOTATION].as_str();
+        let cluster = object["metadata"]["annotations"][kcp_api::keys::CLUSTER].as_str();
         let orgs = self.tree.as_ref().and_then(|(fleet, provider)| fleet.resolve_in(provider, names::ORGS));
         match (cluster, orgs) {
             (Some(cluster), Some(orgs)) if orgs.id().as_str() == cluster => Place::Orgs,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use platform_mesh_api::names::{ACCOUNT_TYPE_ACCOUNT, ACCOUNT_TYPE_ORG, KUBECTL_CLIENT};
 
 /// Longest name of a workspace: a DNS label.
-pub const LABEL_LENGTH_MAX: usize = 63;
+pub const LABEL_LENGTH_MAX: usize = kcp_api::names::NAME_LEN_MAX;
 /// Longest name of an organisation: `<name>-account` still has to be a DNS label.
 pub const ORG_NAME_LENGTH_MAX: usize = LABEL_LENGTH_MAX - "-account".len();
 /// Shortest name of an organisation.
@@ -39,19 +39,13 @@ pub enum NameFault {
 /// # Errors
 /// The first fault found.
 pub fn check_label(name: &str) -> Result<(), NameFault> {
-    if name.is_empty() {
-        return Err(NameFault::Empty);
-    }
-    if let Some(bad) = name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-        return Err(NameFault::Character(bad));
-    }
-    if name.starts_with('-') || name.ends_with('-') {
-        return Err(NameFault::Dash);
-    }
-    if name.len() > LABEL_LENGTH_MAX {
-        return Err(NameFault::TooLong(LABEL_LENGTH_MAX));
-    }
-    Ok(())
+    use kcp_api::names::NameFault as Fault;
+    kcp_api::names::check_path_part(name).map_err(|fault| match fault {
+        Fault::UpperCase(letter) | Fault::Character(letter) => NameFault::Character(letter),
+        Fault::OuterHyphen => NameFault::Dash,
+        Fault::TooLong { len_max, .. } => NameFault::TooLong(len_max),
+        _ => NameFault::Empty,
+    })
 }
 
 /// Checks what the name of an organisation must be besides a DNS label.

@@ -15,7 +15,15 @@ pub const NAME_LEN_MAX: usize = 63;
 
 /// Whether a text may be one part of a path, which is also the rule for names of workspaces: a DNS label.
 pub fn is_path_part(text: &str) -> bool {
-    fault::label_fault(text).is_none()
+    check_path_part(text).is_ok()
+}
+
+/// Checks one part of a path, a DNS label of at most [`NAME_LEN_MAX`] characters.
+///
+/// # Errors
+/// The first fault found.
+pub fn check_path_part(text: &str) -> Result<(), NameFault> {
+    fault::label_fault(text).map_or(Ok(()), Err)
 }
 
 /// Implements reading, printing and serde for a checked string.

@@ -35,8 +35,8 @@ pub use admission::{
 pub use contributions::{DefaultBinding, default_bindings, initializers, label_additions, terminators};
 pub use nesting::{NestingRefusal, check_nesting};
 pub use phases::{
-    LogicalClusterFacts, PhaseRefusal, WorkspaceFacts, check_phase_change, logical_cluster_phase,
-    workspace_phase,
+    LogicalClusterChange, LogicalClusterFacts, PhaseRefusal, WorkspaceFacts, check_logical_cluster_change,
+    logical_cluster_phase, workspace_phase,
 };
 pub use required_groups::RequiredGroups;
-pub use types::{KnownType, TypeCatalog, TypeRefusal, aliases, resolve_type};
+pub use types::{KnownType, TypeCatalog, TypeRefusal, aliases, find_type, resolve_type};

@@ -25,12 +25,7 @@ use crate::{
 
 /// Name of the one shard.
 pub const SHARD: &str = "root";
-/// The root cluster.
-pub const ROOT: &str = "root";
-/// The cluster of bootstrap RBAC.
-pub const SYSTEM_ADMIN: &str = "system:admin";
-/// Annotation that names the cluster of every object read.
-pub const CLUSTER_ANNOTATION: &str = "kcp.io/cluster";
+pub use kcp_api::keys::{ADMIN_CLUSTER as SYSTEM_ADMIN, CLUSTER as CLUSTER_ANNOTATION, ROOT_CLUSTER as ROOT};
 
 /// What runs behind every request and every loop.
 pub struct Core {

@@ -12,12 +12,10 @@ use std::collections::BTreeMap;
 
 use apiserver::UserInfo;
 
-/// Extra key that names the logical cluster an identity comes from.
-pub const EXTRA_CLUSTER_NAME: &str = "authentication.kcp.io/cluster-name";
-/// Extra key that limits an identity to logical clusters.
-pub const EXTRA_SCOPES: &str = "authentication.kcp.io/scopes";
-/// Extra key of additional identities in whose name the caller acts.
-pub const EXTRA_WARRANT: &str = "authorization.kcp.io/warrant";
+pub use kcp_api::keys::{
+    CLUSTER_NAME_EXTRA as EXTRA_CLUSTER_NAME, SCOPES_EXTRA as EXTRA_SCOPES, WARRANT_EXTRA as EXTRA_WARRANT,
+};
+
 /// Group of everybody who authenticated.
 pub const GROUP_AUTHENTICATED: &str = "system:authenticated";
 /// Group of everybody who did not.

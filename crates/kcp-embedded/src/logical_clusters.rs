@@ -4,11 +4,15 @@ mod admission; // what callers may change
 mod controller; // phases, deletion
 
 use apiserver::{ApiError, GroupVersionResource, Partition, StoragePrefix, store::ObjectKey};
-use kcp_api::{InitializerName, labels};
+use kcp_api::{InitializerName, keys::INITIALIZER_PREFIX, keys::TERMINATOR_PREFIX, labels};
 use serde_json::{Value, json};
 
 pub use admission::LogicalClusterAdmission;
 pub(crate) use controller::start;
+pub(crate) use kcp_api::keys::{
+    LOGICAL_CLUSTER_DELETION_FINALIZER as DELETION_FINALIZER, LOGICAL_CLUSTER_NAME as NAME,
+    TERMINATORS_FINALIZER,
+};
 
 use crate::{
     core::Core,
@@ -19,16 +23,6 @@ use crate::{
 
 /// API group.
 pub const CORE: &str = "core.kcp.io";
-/// Finalizer during which the content is deleted.
-pub const DELETION_FINALIZER: &str = "core.kcp.io/logicalcluster-deletion";
-/// Finalizer while terminators remain.
-pub const TERMINATORS_FINALIZER: &str = "kcp.io/has-terminators";
-/// Name of the singleton.
-pub const NAME: &str = "cluster";
-
-const INITIALIZER_LABEL: &str = "initializer.internal.kcp.io/";
-const TERMINATOR_LABEL: &str = "terminator.internal.kcp.io/";
-
 /// `logicalclusters.v1alpha1.core.kcp.io`.
 pub fn gvr() -> GroupVersionResource {
     GroupVersionResource::new(CORE, "v1alpha1", "logicalclusters")
@@ -192,7 +186,7 @@ fn relabel(object: &mut Value, initializers: &[String], terminators: &[String], 
     wanted.extend(named(terminators, labels::terminator_label));
     wanted.push((PHASE_LABEL.to_owned(), phase.as_str().to_owned()));
     records::retain_labels(object, |key| {
-        let ours = key.starts_with(INITIALIZER_LABEL) || key.starts_with(TERMINATOR_LABEL);
+        let ours = key.starts_with(INITIALIZER_PREFIX) || key.starts_with(TERMINATOR_PREFIX);
         !ours || wanted.iter().any(|(wanted, _)| wanted == key)
     });
     for (key, value) in wanted {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use apiserver::{Partition, StoragePrefix, store::ObjectKey};
+use kcp_api::keys;
 use parking_lot::RwLock;
 use serde_json::Value;
 
@@ -172,11 +173,10 @@ impl Tree {
                 .unwrap_or_default()
         };
         let mut inner = self.inner.write();
-        let path = inner.word(annotation("kcp.io/path").unwrap_or(cluster.as_str()));
-        let workspace_type = inner.word(annotation("internal.tenancy.kcp.io/type").unwrap_or_default());
-        let required_groups = annotation("authorization.kcp.io/required-groups")
-            .filter(|g| !g.is_empty())
-            .map(|g| inner.word(g));
+        let path = inner.word(annotation(keys::PATH).unwrap_or(cluster.as_str()));
+        let workspace_type = inner.word(annotation(keys::WORKSPACE_TYPE).unwrap_or_default());
+        let required_groups =
+            annotation(keys::REQUIRED_GROUPS).filter(|g| !g.is_empty()).map(|g| inner.word(g));
         let entry = Arc::new(ClusterEntry {
             name: cluster.clone(),
             path: path.clone(),

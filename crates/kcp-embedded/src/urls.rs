@@ -99,21 +99,11 @@ pub fn parse_target(segment: &str) -> Result<Target, UrlError> {
             !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b":-._".contains(&b));
         return if fine { Ok(Target::System(segment.to_owned())) } else { Err(invalid()) };
     }
-    if segment.split(':').all(is_path_segment) {
+    if segment.split(':').all(kcp_api::names::is_path_part) {
         Ok(Target::Named(segment.to_owned()))
     } else {
         Err(invalid())
     }
-}
-
-/// A workspace name: a DNS label.
-pub fn is_path_segment(segment: &str) -> bool {
-    let bytes = segment.as_bytes();
-    let edge = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    (1..=63).contains(&bytes.len())
-        && bytes.first().is_some_and(|b| edge(*b))
-        && bytes.last().is_some_and(|b| edge(*b))
-        && bytes.iter().all(|b| edge(*b) || *b == b'-')
 }
 
 /// Percent-decodes one segment.

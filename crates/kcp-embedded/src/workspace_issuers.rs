@@ -12,16 +12,15 @@ impl WorkspaceIssuers for StoredIssuers {
     fn authenticators(&self, cluster: &Partition) -> Vec<Value> {
         let Some(core) = self.0.upgrade() else { return Vec::new() };
         let Ok(own) = workspace_types::of_cluster(&core, cluster) else { return Vec::new() };
-        let references =
-            own.object["spec"]["authenticationConfigurations"].as_array().cloned().unwrap_or_default();
+        let home = Partition::from(own.cluster.as_str());
         let prefix = StoragePrefix::with_identity(
             workspace_types::TENANCY,
             "workspaceauthenticationconfigurations",
             core.tenancy_identity(),
         );
         let mut authenticators = Vec::new();
-        for name in references.iter().filter_map(|reference| reference["name"].as_str()) {
-            match core.store().get(&prefix, &ObjectKey::new(own.cluster.clone(), "", name)) {
+        for name in own.spec.authentication_configurations.iter().map(|reference| &reference.name) {
+            match core.store().get(&prefix, &ObjectKey::new(home.clone(), "", name)) {
                 Some(stored) => {
                     let configuration = stored.value();
                     authenticators
@@ -29,7 +28,7 @@ impl WorkspaceIssuers for StoredIssuers {
                 }
                 None => tracing::warn!(
                     cluster = cluster.as_str(),
-                    object = name,
+                    object = name.as_str(),
                     "the workspace's type names an authentication configuration that is not there"
                 ),
             }

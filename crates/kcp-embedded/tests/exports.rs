@@ -276,3 +276,66 @@ async fn bnd_06_nothing_new_is_made_while_the_binding_waits_for_its_instances() 
     call(&kcp.admin, Method::PATCH, &format!("{buckets}/held"), patch, &free).await.unwrap();
     kcp.server.stop().await;
 }
+
+#[tokio::test]
+async fn bnd_09_maintained_bindings_follow_their_type_and_their_export_and_keep_what_was_answered() {
+    let kcp = kcp().await;
+    kcp.provider().await;
+    let patch = async |path: &str, body: Value| {
+        call(&kcp.admin, Method::PATCH, path, "application/merge-patch+json", &body).await.unwrap()
+    };
+    let types = "/clusters/root/apis/tenancy.kcp.io/v1alpha1/workspacetypes";
+    kcp.create(
+        types,
+        json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "WorkspaceType", "metadata": {"name": "kept"},
+            "spec": {"extend": {"with": [{"name": "universal", "path": "root"}]},
+                "defaultAPIBindingLifecycle": "Maintain",
+                "defaultAPIBindings": [{"path": "root:provider", "export": "storage.example.io"}]}}),
+    )
+    .await;
+    for name in ["kept", "universal"] {
+        let body = json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace",
+            "metadata": {"name": format!("of-{name}")}, "spec": {"type": {"name": name, "path": "root"}}});
+        kcp.create("/clusters/root/apis/tenancy.kcp.io/v1alpha1/workspaces", body).await;
+        let path = format!("/clusters/root/apis/tenancy.kcp.io/v1alpha1/workspaces/of-{name}");
+        kcp.until(&path, "ready", |w| w["status"]["phase"] == "Ready").await;
+    }
+    let bindings = "/clusters/root:of-kept/apis/apis.kcp.io/v1alpha2/apibindings";
+    let list = kcp.get(bindings).await.unwrap();
+    let exports = |list: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let items = list["items"].as_array().unwrap().iter();
+        items
+            .map(|b| (text(&b["spec"]["reference"]["export"]["name"]), text(&b["metadata"]["name"])))
+            .collect()
+    };
+    let (_, binding) = exports(&list).into_iter().find(|(export, _)| export == "storage.example.io").unwrap();
+    let binding = format!("{bindings}/{binding}");
+    let answers = |binding: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let claims = binding["spec"]["permissionClaims"].as_array().unwrap().iter();
+        claims.map(|claim| (text(&claim["resource"]), text(&claim["state"]))).collect()
+    };
+
+    let mut claims = kcp.get(&binding).await.unwrap()["spec"]["permissionClaims"].clone();
+    claims[0]["state"] = "Rejected".into();
+    patch(&binding, json!({"spec": {"permissionClaims": claims}})).await;
+    let export = "/clusters/root:provider/apis/apis.kcp.io/v1alpha2/apiexports/storage.example.io";
+    let mut asked = kcp.get(export).await.unwrap()["spec"]["permissionClaims"].clone();
+    let more = json!({"group": "", "resource": "secrets", "verbs": ["get"],
+        "defaultSelector": {"matchLabels": {"a": "b"}}});
+    asked.as_array_mut().unwrap().push(more);
+    patch(export, json!({"spec": {"permissionClaims": asked}})).await;
+    let both = kcp.until(&binding, "accepted", |b| answers(b).len() == 2).await;
+    let pair = |resource: &str, state: &str| (resource.to_owned(), state.to_owned());
+    assert_eq!(answers(&both), [pair("configmaps", "Rejected"), pair("secrets", "Accepted")]);
+    assert_eq!(both["spec"]["permissionClaims"][1]["selector"], json!({"matchLabels": {"a": "b"}}));
+
+    let shards = json!({"path": "root", "export": "shards.core.kcp.io"});
+    let named = json!([{"path": "root:provider", "export": "storage.example.io"}, shards]);
+    patch(&format!("{types}/kept"), json!({"spec": {"defaultAPIBindings": named}})).await;
+    let bound = |list: &Value| exports(list).iter().any(|(export, _)| export == "shards.core.kcp.io");
+    kcp.until(bindings, "bound by the changed type", bound).await;
+    let other = kcp.get("/clusters/root:of-universal/apis/apis.kcp.io/v1alpha2/apibindings").await.unwrap();
+    assert_eq!(exports(&other).len(), 2, "{other:#}");
+}

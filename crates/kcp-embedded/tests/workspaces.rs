@@ -23,8 +23,9 @@ async fn logical_cluster(server: &Server, workspace: &Value) -> Value {
 #[tokio::test]
 async fn wsp_01_universal_workspace_is_ready_with_namespaces_bindings_and_its_url() {
     let server = server().await;
-    let workspace = server.ready("root", "one", Value::Null).await;
-    assert_eq!(workspace["spec"]["type"], json!({"name": "universal", "path": "root"}));
+    let plain = server.ready("root", "plain", Value::Null).await;
+    assert_eq!(plain["spec"]["type"], json!({"name": "organization", "path": "root"}), "root's default");
+    let workspace = server.ready("root", "one", typed("root", "universal")).await;
     assert!(workspace["spec"]["URL"].as_str().unwrap().ends_with("/clusters/root:one"), "{workspace:#}");
     assert_eq!(workspace["metadata"]["labels"]["tenancy.kcp.io/phase"], "Ready");
     let owner = &workspace["metadata"]["annotations"]["experimental.tenancy.kcp.io/owner"];
@@ -82,7 +83,7 @@ async fn wsp_04_parents_and_children_are_limited_in_both_directions() {
         server.workspace(&admin(), "root", "again", typed("root", "root")).await,
         "workspace type root:root cannot have any parent",
     );
-    server.ready("root", "plain", Value::Null).await;
+    server.ready("root", "plain", typed("root", "universal")).await;
     refuse(
         server.workspace(&admin(), "root:plain", "org", typed("root", "organization")).await,
         "workspace type root:organization only allows [root:root] parent workspaces, but parent type root:universal only implements [root:universal]",
@@ -132,7 +133,9 @@ async fn wsp_05_workspace_waits_for_its_initializer_and_only_shrinking_is_allowe
         "apis/core.kcp.io/v1alpha1/logicalclusters/cluster/status",
     );
     let grown = json!({"status": {"initializers": ["root:security", "root:other"]}});
-    assert_eq!(server.call(&admin(), Method::PATCH, &status, grown).await.code, 422);
+    let refused = server.call(&admin(), Method::PATCH, &status, grown).await;
+    assert_eq!(refused.code, 403, "{:#}", refused.body);
+    assert!(refused.body["message"].as_str().unwrap().ends_with("status.initializers must not grow"));
     let done = server.call(&admin(), Method::PATCH, &status, json!({"status": {"initializers": []}})).await;
     assert_eq!(done.code, 200, "{:#}", done.body);
     let ready = server.until(&path, |a| a.body["status"]["phase"] == "Ready").await.body;

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     authorization::{AuthorizationConfiguration, WebhookAuthorizer},
     duration::parse_duration,
+    expressions,
     finding::{Fault, Finding, fault, finding},
 };
 
@@ -91,6 +92,7 @@ fn validate_webhook(at: &str, webhook: &WebhookAuthorizer, faults: &mut Vec<Faul
     if webhook.match_conditions.len() > CONDITIONS_MAX {
         faults.push(fault(format!("{at}.matchConditions"), "must have at most 64 items"));
     }
+    expressions::of_webhook(at, webhook, faults);
     let mut seen = BTreeSet::new();
     for (index, condition) in webhook.match_conditions.iter().enumerate() {
         let field = format!("{at}.matchConditions[{index}].expression");

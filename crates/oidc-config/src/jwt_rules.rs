@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use kcp_api::tenancy::v1alpha1::{ClaimValidationRule, Issuer, JwtAuthenticator, PrefixedClaimOrExpression};
 use url::Url;
 
-use crate::finding::{Fault, fault};
+use crate::{
+    expressions,
+    finding::{Fault, fault},
+};
 
 /// Everything that would disable an issuer. `field` is where the list stands: `jwt` in a file, `spec.jwt` in a
 /// WorkspaceAuthenticationConfiguration.
@@ -31,6 +34,7 @@ pub fn validate_jwt(field: &str, jwt: &[JwtAuthenticator]) -> Vec<Fault> {
         for (rule, value) in authenticator.claim_validation_rules.iter().enumerate() {
             claim_rule(&format!("{at}.claimValidationRules[{rule}]"), value, &mut faults);
         }
+        expressions::of_authenticator(&at, authenticator, &mut faults);
         let mut seen = BTreeSet::new();
         for (rule, value) in authenticator.user_validation_rules.iter().enumerate() {
             let at = format!("{at}.userValidationRules[{rule}].expression");

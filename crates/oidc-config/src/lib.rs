@@ -23,6 +23,7 @@ mod authorization; // the chain of authorizers, with the webhook
 mod authorization_rules; // what a server refuses in it, and what one should not want
 mod configuration; // any of the three kinds
 mod duration; // 30s, 5m0s
+mod expressions; // whether they compile, feature `expressions`
 mod finding; // a field, what is wrong or risky, what to do
 mod jwt_lint; // issuers: what a server takes and one should not want
 mod jwt_rules; // issuers: what a server refuses

@@ -228,3 +228,26 @@ proptest! {
         prop_assert_eq!(text(&audiences), before);
     }
 }
+
+#[test]
+fn oidc_03_expressions_that_do_not_compile_are_named_with_their_field() {
+    let faults = refused(|authenticator| {
+        let username = authenticator.claim_mappings.username.as_mut().unwrap();
+        (username.claim, username.prefix) = (None, None);
+        username.expression = Some("claims.sub +".into());
+        let extra = ExtraMapping { key: "acme.io/team".into(), value_expression: "claims.team[".into() };
+        authenticator.claim_mappings.extra.push(extra);
+    });
+    let starts =
+        ["jwt[0].claimMappings.username.expression: ", "jwt[0].claimMappings.extra[0].valueExpression: "];
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    for (fault, start) in faults.iter().zip(starts) {
+        assert!(fault.starts_with(start), "{fault}");
+    }
+    let fine = refused(|authenticator| {
+        let username = authenticator.claim_mappings.username.as_mut().unwrap();
+        (username.claim, username.prefix) = (None, None);
+        username.expression = Some("claims.sub + '@' + claims.?team.orValue('none')".into());
+    });
+    assert!(fine.is_empty(), "{fine:?}");
+}

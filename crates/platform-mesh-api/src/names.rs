@@ -89,11 +89,6 @@ pub const INVITE_EMAIL_HASH_LABEL: &str = "platform-mesh.io/invite-email-hash";
 
 /// The component that made an object; stamped once, never taken over.
 pub const OWNED_BY_ANNOTATION: &str = "core.platform-mesh.io/owned-by";
-/// kcp's annotation with the name of the logical cluster that an object lives in.
-pub const CLUSTER_ANNOTATION: &str = "kcp.io/cluster";
-/// kcp's annotation with the path of the workspace that an object lives in.
-pub const PATH_ANNOTATION: &str = "kcp.io/path";
-
 /// The condition that sums up all others.
 pub const READY: &str = "Ready";
 

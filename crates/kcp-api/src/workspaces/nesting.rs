@@ -12,13 +12,13 @@ pub enum NestingRefusal {
     /// A type that stands alone.
     #[error("workspace type {type_} cannot have any parent")]
     NoParent {
-        /// The type with the limit.
+        /// The type of the workspace; the limit may be one of a type that it extends.
         type_: String,
     },
     /// A type without children.
     #[error("workspace type {type_} cannot have any child")]
     NoChild {
-        /// The type with the limit.
+        /// The type of the workspace; the limit may be one of a type that it extends.
         type_: String,
     },
     /// A limit that the other side does not meet.
@@ -75,7 +75,7 @@ fn check(
     for alias in limiting {
         let Some(limit) = limit(alias) else { continue };
         if limit.none {
-            return Err(none(alias.to_string()));
+            return Err(none(own.to_string()));
         }
         if limit.types.is_empty() {
             continue;

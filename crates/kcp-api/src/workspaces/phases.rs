@@ -1,48 +1,82 @@
 //! Life cycle of workspaces and logical clusters.
 
+use std::collections::BTreeSet;
+
 use crate::Condition;
 use crate::core::v1alpha1::LogicalClusterPhase as Phase;
 use crate::{InitializerName, condition::ConditionStatus};
 
-/// Why a phase may not change. kcp answers 403 with the message; privileged callers are not asked.
+/// Why an ordinary user may not change a logical cluster so. kcp answers 403 with the message; privileged callers are
+/// not asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PhaseRefusal {
+    /// The list in spec changed.
+    #[error("spec.initializers is immutable")]
+    SpecInitializers,
+    /// Initializing begins with other initializers than spec lists.
+    #[error("status.initializers do not equal spec.initializers")]
+    InitializersDiffer,
+    /// An initializer came up.
+    #[error("status.initializers must not grow")]
+    InitializersGrow,
+    /// The list changed outside Initializing.
+    #[error("status.initializers is immutable after initialization")]
+    InitializersFixed,
+    /// Ready while initializers are left.
+    #[error("status.initializers is not empty")]
+    InitializersLeft,
     /// Back to an earlier phase.
-    #[error("cannot transition from {from} to {to}")]
+    #[error("cannot transition from \"{from}\" to \"{to}\"")]
     Backwards {
         /// Phase as it is.
         from: Phase,
         /// Phase as wanted.
         to: Phase,
     },
-    /// Ready while initializers are left.
-    #[error("status.initializers is not empty")]
-    InitializersLeft,
 }
 
-/// Checks a change of phase by an ordinary user: the order nothing, Scheduling, Initializing, Ready never goes
-/// back, and Initializing is left only without initializers. Phases beyond Ready are free.
-///
-/// `initializers_left` counts `status.initializers` of the new object.
+/// One side of a change of a logical cluster: what its admission compares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogicalClusterChange<'a> {
+    /// `status.phase`.
+    pub phase: &'a Phase,
+    /// `spec.initializers`, in any order.
+    pub spec_initializers: &'a BTreeSet<&'a str>,
+    /// `status.initializers`, in any order.
+    pub initializers: &'a BTreeSet<&'a str>,
+}
+
+/// Checks a change by an ordinary user. Initializers of spec stay; those of status only shrink, and only while
+/// Initializing, which begins with all of them and is left with none; the order nothing, Scheduling, Initializing,
+/// Ready never goes back. Phases beyond Ready are free.
 ///
 /// # Errors
 /// See [`PhaseRefusal`].
-pub fn check_phase_change(
-    from: Option<&Phase>,
-    to: &Phase,
-    initializers_left: usize,
+pub fn check_logical_cluster_change(
+    old: &LogicalClusterChange<'_>,
+    new: &LogicalClusterChange<'_>,
 ) -> Result<(), PhaseRefusal> {
-    let Some(from) = from else { return Ok(()) };
-    if let (Some(before), Some(after)) = (rank(from), rank(to))
-        && after < before
-    {
-        return Err(PhaseRefusal::Backwards { from: from.clone(), to: to.clone() });
-    }
-    if *from == Phase::Initializing && from != to && initializers_left > 0 {
-        return Err(PhaseRefusal::InitializersLeft);
-    }
-    Ok(())
+    let (was, is) = (*old.phase == Phase::Initializing, *new.phase == Phase::Initializing);
+    let refusal = if old.spec_initializers != new.spec_initializers {
+        PhaseRefusal::SpecInitializers
+    } else if !was && is && new.spec_initializers != new.initializers {
+        PhaseRefusal::InitializersDiffer
+    } else if was && is && !old.initializers.is_superset(new.initializers) {
+        PhaseRefusal::InitializersGrow
+    } else if !is && old.initializers != new.initializers {
+        PhaseRefusal::InitializersFixed
+    } else if was && !is && !new.initializers.is_empty() {
+        PhaseRefusal::InitializersLeft
+    } else {
+        return match (rank(old.phase), rank(new.phase)) {
+            (Some(before), Some(after)) if after < before => {
+                Err(PhaseRefusal::Backwards { from: old.phase.clone(), to: new.phase.clone() })
+            }
+            _ => Ok(()),
+        };
+    };
+    Err(refusal)
 }
 
 fn rank(phase: &Phase) -> Option<u8> {
@@ -132,18 +166,42 @@ mod tests {
     }
 
     #[test]
-    fn wsp_01_phases_go_forward_only() {
+    fn wsp_01_phases_go_forward_only_and_initializers_only_shrink() {
         use Phase::{Deleting, Initializing, Ready, Scheduling, Unavailable};
-        for (from, to, left, text) in [
-            (Scheduling, Initializing, 1, None),
-            (Ready, Initializing, 0, Some("cannot transition from Ready to Initializing")),
-            (Initializing, Ready, 1, Some("status.initializers is not empty")),
-            (Initializing, Ready, 0, None),
-            (Ready, Unavailable, 0, None),
-            (Initializing, Deleting, 1, Some("status.initializers is not empty")),
+        type Names = &'static [&'static str];
+        let check = |(from, before): (Phase, Names), (to, after): (Phase, Names), spec: Names| {
+            let (of_spec, same) = (BTreeSet::from(["a:bc", "d:ef"]), spec.iter().copied().collect());
+            let (before, after) = (before.iter().copied().collect(), after.iter().copied().collect());
+            let old =
+                LogicalClusterChange { phase: &from, spec_initializers: &of_spec, initializers: &before };
+            let new = LogicalClusterChange { phase: &to, spec_initializers: &same, initializers: &after };
+            check_logical_cluster_change(&old, &new).err().map(|refusal| refusal.to_string())
+        };
+        let both: Names = &["a:bc", "d:ef"];
+        assert_eq!(check((Scheduling, &[]), (Initializing, both), both), None);
+        assert_eq!(check((Initializing, both), (Initializing, &["d:ef"]), both), None);
+        assert_eq!(check((Initializing, &[]), (Ready, &[]), both), None);
+        assert_eq!(check((Ready, &[]), (Unavailable, &[]), both), None);
+        for (old, new, spec, text) in [
+            ((Ready, both), (Ready, both), &["a:bc"] as Names, "spec.initializers is immutable"),
+            (
+                (Scheduling, &[] as Names),
+                (Initializing, &["a:bc"] as Names),
+                both,
+                "status.initializers do not equal spec.initializers",
+            ),
+            ((Initializing, &["d:ef"]), (Initializing, both), both, "status.initializers must not grow"),
+            (
+                (Initializing, both),
+                (Ready, &["d:ef"]),
+                both,
+                "status.initializers is immutable after initialization",
+            ),
+            ((Initializing, both), (Ready, both), both, "status.initializers is not empty"),
+            ((Initializing, both), (Deleting, both), both, "status.initializers is not empty"),
+            ((Ready, &[]), (Scheduling, &[]), both, "cannot transition from \"Ready\" to \"Scheduling\""),
         ] {
-            let answer = check_phase_change(Some(&from), &to, left).err().map(|refusal| refusal.to_string());
-            assert_eq!(answer.as_deref(), text, "{from} to {to}");
+            assert_eq!(check(old, new, spec).as_deref(), Some(text));
         }
     }
 

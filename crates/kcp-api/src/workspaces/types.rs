@@ -54,13 +54,15 @@ impl<F: Fn(&WorkspacePath, &str) -> Option<KnownType>> TypeCatalog for F {
 #[non_exhaustive]
 pub enum TypeRefusal {
     /// No such type.
-    #[error("workspace type cannot be resolved: workspace type {reference} does not exist")]
+    #[error("workspace type cannot be resolved: workspacetypes.tenancy.kcp.io \"{reference}\" not found")]
     NotFound {
         /// `<path>:<name>`.
         reference: String,
     },
     /// No workspace on the way up has such a type.
-    #[error("workspace type cannot be resolved: no workspace type {name} in {from} or above it")]
+    #[error(
+        "workspace type cannot be resolved: workspacetypes.tenancy.kcp.io \"{name}\" not found in {from} or above it"
+    )]
     NotFoundAbove {
         /// Name of the type.
         name: String,
@@ -86,7 +88,8 @@ pub enum TypeRefusal {
 /// The type that a new workspace gets.
 ///
 /// Without a wanted type it is the default child type of the parent's type, `root:universal` where there is none.
-/// A wanted type without a path is searched in the parent workspace, then in each workspace above it.
+/// A wanted type without a path is searched in the parent workspace, then in each workspace above it, and in root
+/// at last, also for a parent that stands outside the tree.
 ///
 /// # Errors
 /// The type must exist.
@@ -112,11 +115,27 @@ pub fn resolve_type(
         Some(path) => lookup(types, path, &wanted.name),
         None => std::iter::once(parent.clone())
             .chain(parent.ancestors())
+            .chain([WorkspacePath::root()])
             .find_map(|path| types.workspace_type(&path, &wanted.name))
             .ok_or_else(|| TypeRefusal::NotFoundAbove {
                 name: wanted.name.clone(),
                 from: parent.to_string(),
             }),
+    }
+}
+
+/// The type that a reference names; without a path it is one of the given workspace.
+///
+/// # Errors
+/// The type must exist.
+pub fn find_type(
+    types: &impl TypeCatalog,
+    home: &WorkspacePath,
+    reference: &WorkspaceTypeReference,
+) -> Result<KnownType, TypeRefusal> {
+    match reference.path.as_deref().filter(|path| !path.is_empty()) {
+        Some(path) => lookup(types, path, &reference.name),
+        None => lookup(types, home.as_str(), &reference.name),
     }
 }
 
@@ -147,9 +166,7 @@ pub fn aliases(types: &impl TypeCatalog, of: &KnownType) -> Result<Vec<KnownType
             continue;
         };
         step.next += 1;
-        let own = step.known.path.to_string();
-        let path = reference.path.as_deref().filter(|path| !path.is_empty()).unwrap_or(&own);
-        let next = lookup(types, path, &reference.name)?;
+        let next = find_type(types, &step.known.path, reference)?;
         if let Some(start) = way.iter().position(|step| step.known.is(&next)) {
             let names = way[start..].iter().map(|step| step.known.to_string());
             let circle = names.chain([next.to_string()]).collect::<Vec<_>>().join(" -> ");

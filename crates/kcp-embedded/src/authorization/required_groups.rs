@@ -1,5 +1,6 @@
 //! Required groups: annotation `authorization.kcp.io/required-groups` of the logical cluster.
 
+use kcp_api::workspaces::RequiredGroups;
 use verdict::{Missing, Stage, Verdict};
 
 use super::{AuthorizationAttributes, Link};
@@ -30,32 +31,16 @@ pub(super) fn link(tree: &Tree, attributes: &AuthorizationAttributes) -> Link {
     };
     match &entry.required_groups {
         None => Link::Delegates,
-        Some(rule) if satisfies(rule, |group| in_group(user, group)) => Link::Delegates,
-        Some(rule) => Link::ends(
-            Verdict::deny(Stage::RequiredGroups, "the caller lacks a required group")
-                .missing(Missing::Group(rule.split(';').map(|s| s.trim().to_owned()).collect())),
-        ),
-    }
-}
-
-/// `a,b;c` is (a and b) or c; empty alternatives admit nobody.
-pub(crate) fn satisfies(rule: &str, has: impl Fn(&str) -> bool) -> bool {
-    rule.split(';').any(|all| {
-        let mut groups = all.split(',').map(str::trim).filter(|g| !g.is_empty()).peekable();
-        groups.peek().is_some() && groups.all(&has)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::satisfies;
-
-    #[test]
-    fn ann_03_semicolon_separates_alternatives_and_comma_conjunctions() {
-        let has = |groups: &'static [&'static str]| move |g: &str| groups.contains(&g);
-        assert!(satisfies("a,b;c", has(&["c"])));
-        assert!(satisfies("a,b;c", has(&["a", "b"])));
-        assert!(!satisfies("a,b;c", has(&["a"])));
-        assert!(!satisfies(" ; ", has(&["a"])));
+        Some(rule) => {
+            let required = RequiredGroups::parse(rule);
+            if required.are_met_by(|group| in_group(user, group)) {
+                return Link::Delegates;
+            }
+            let alternatives = required.alternatives().iter().map(|groups| groups.join(",")).collect();
+            Link::ends(
+                Verdict::deny(Stage::RequiredGroups, "the caller lacks a required group")
+                    .missing(Missing::Group(alternatives)),
+            )
+        }
     }
 }

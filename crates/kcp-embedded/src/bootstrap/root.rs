@@ -167,10 +167,12 @@ fn put_types(core: &Core) -> Result<(), ApiError> {
         {"path": ROOT, "export": keys::TENANCY_EXPORT},
         {"path": ROOT, "export": keys::TOPOLOGY_EXPORT},
     ]);
+    // A workspace of root without a type is an organization where there is that type, as in kcp.
+    let child_of_root = if core.options.batteries.workspace_types { "organization" } else { "universal" };
     let mut types = vec![
         (
             "root",
-            json!({"defaultChildWorkspaceType": child, "extend": extends_universal, "limitAllowedParents": {"none": true}}),
+            json!({"defaultChildWorkspaceType": {"name": child_of_root, "path": ROOT}, "extend": extends_universal, "limitAllowedParents": {"none": true}}),
         ),
         (
             "universal",

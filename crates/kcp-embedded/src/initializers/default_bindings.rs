@@ -1,15 +1,23 @@
-//! Default bindings: each export that the workspace's types name is bound once, with all its claims accepted.
+//! Default bindings: each export that the workspace's types name is bound once, with all its claims accepted; where a
+//! type maintains them, later bindings and claims come too.
 
 use std::collections::BTreeMap;
 
-use apiserver::{ApiError, GroupVersionResource, Partition, local::WriteParams};
-use kcp_api::{Condition, Severity, labels};
+use apiserver::{ApiError, GroupVersionResource, Partition, local::WriteParams, store::ObjectKey};
+use kcp_api::{
+    Condition, Severity,
+    apis::v1alpha2::{AcceptablePermissionClaim, PermissionClaim},
+    claims, labels,
+    tenancy::v1alpha1::ApiBindingLifecycleMode,
+    workspaces,
+};
 use serde_json::{Value, json};
 
 use super::API_BINDINGS;
 use crate::{
     core::Core,
-    identity, logical_clusters,
+    exports::ExportEntry,
+    identity, kinds, logical_clusters,
     reconcile::Next,
     records::{self, condition_is_true, strings},
     workspace_types,
@@ -33,12 +41,11 @@ struct Export {
 pub(super) async fn reconcile(core: &Core, cluster: &Partition, object: &Value) -> Result<Next, ApiError> {
     let initializing = object["status"]["phase"] == "Initializing"
         && strings(&object["status"]["initializers"]).contains(&API_BINDINGS);
-    let ready = object["status"]["phase"] == "Ready";
-    let maintaining = ready && maintained(core, cluster);
-    if !(initializing || maintaining) {
+    if !initializing && object["status"]["phase"] != "Ready" {
         return Ok(Next::Wait);
     }
-    let wanted = match wanted(core, cluster) {
+    let wanted = match wanted(core, cluster, !initializing) {
+        Ok(wanted) if wanted.is_empty() && !initializing => return Ok(Next::Wait),
         Ok(wanted) => wanted,
         Err(why) => {
             wait(core, cluster, initializing, "WorkspaceTypesInvalid", Severity::Error, &why)?;
@@ -51,8 +58,12 @@ pub(super) async fn reconcile(core: &Core, cluster: &Partition, object: &Value) 
     for export in wanted {
         let display = format!("{}:{}", export.path, export.name);
         match existing.get(&export) {
-            Some(binding) if is_complete(binding) => {}
-            Some(_) => waiting.push(display),
+            Some(binding) => {
+                let changed = !initializing && accept_new_claims(core, cluster, &export, binding)?;
+                if changed || !is_complete(binding) {
+                    waiting.push(display);
+                }
+            }
             None => match create(core, cluster, &export).await {
                 Ok(()) => waiting.push(display),
                 Err(error) => errors.push(error.message),
@@ -103,31 +114,19 @@ fn wait(
     Ok(Next::Wait)
 }
 
-/// Whether any type of the workspace keeps its bindings up to date after initialization.
-fn maintained(core: &Core, cluster: &Partition) -> bool {
-    let Ok(own) = workspace_types::of_cluster(core, cluster) else { return false };
-    let Ok(types) = workspace_types::with_extended(core, &own) else { return false };
-    types.iter().any(|t| t.object["spec"]["defaultAPIBindingLifecycle"] == "Maintain")
-}
-
-/// Exports named by the workspace's type and all it extends, each once.
-fn wanted(core: &Core, cluster: &Partition) -> Result<Vec<Export>, String> {
-    let own = workspace_types::of_cluster(core, cluster).map_err(|e| e.to_string())?;
-    let types = workspace_types::with_extended(core, &own).map_err(|e| e.to_string())?;
+/// Exports named by the workspace's type and all it extends, each once; of a workspace in use only those that a type
+/// maintains.
+fn wanted(core: &Core, cluster: &Partition, only_maintained: bool) -> Result<Vec<Export>, String> {
+    let types = workspace_types::all_of_cluster(core, cluster).map_err(|refusal| refusal.to_string())?;
     let mut wanted = Vec::new();
-    for workspace_type in types {
-        let list =
-            workspace_type.object["spec"]["defaultAPIBindings"].as_array().cloned().unwrap_or_default();
-        for reference in list {
-            let name = reference["export"].as_str().unwrap_or_default().to_owned();
-            let path = match reference["path"].as_str().filter(|path| !path.is_empty()) {
-                Some(path) => core.tree.find(path).map_or_else(|| path.to_owned(), |e| e.path.to_string()),
-                None => workspace_type.path.to_string(),
-            };
-            let export = Export { path, name };
-            if !wanted.contains(&export) {
-                wanted.push(export);
-            }
+    for binding in workspaces::default_bindings(&types) {
+        if only_maintained && binding.lifecycle != ApiBindingLifecycleMode::Maintain {
+            continue;
+        }
+        let path = core.tree.find(&binding.path).map_or(binding.path, |entry| entry.path.to_string());
+        let export = Export { path, name: binding.export };
+        if !wanted.contains(&export) {
+            wanted.push(export);
         }
     }
     Ok(wanted)
@@ -157,19 +156,57 @@ fn is_complete(binding: &Value) -> bool {
         && (!claims || condition_is_true(binding, "PermissionClaimsApplied"))
 }
 
+/// What an export asks for now.
+fn claims_of(export: &ExportEntry) -> Vec<PermissionClaim> {
+    serde_json::from_value(export.claims.clone()).unwrap_or_default()
+}
+
+fn resolve(
+    core: &Core,
+    cluster: &Partition,
+    export: &Export,
+) -> Result<std::sync::Arc<ExportEntry>, ApiError> {
+    let reference = json!({"path": export.path, "name": export.name});
+    core.bound.resolve_export(cluster, &reference).ok_or_else(|| {
+        ApiError::unavailable(format!("export `{}:{}` cannot be resolved", export.path, export.name))
+    })
+}
+
+/// Accepts claims that came into the export after the binding was made; answers that are there stay as they are, so
+/// that what a consumer rejected stays rejected. Whether anything was written.
+fn accept_new_claims(
+    core: &Core,
+    cluster: &Partition,
+    export: &Export,
+    binding: &Value,
+) -> Result<bool, ApiError> {
+    let consumer: kcp_api::ClusterName =
+        cluster.as_str().parse().map_err(|error| ApiError::internal(format!("{error}")))?;
+    let name = labels::default_binding_name(&consumer, &export.path, &export.name);
+    if binding["metadata"]["name"] != name.as_str() {
+        return Ok(false);
+    }
+    let asked = claims_of(&*resolve(core, cluster, export)?);
+    let key = ObjectKey::new(cluster.clone(), "", &name);
+    let mut changed = false;
+    records::modify(core, &kinds::api_bindings(), &key, |object| {
+        let answers: Vec<AcceptablePermissionClaim> =
+            serde_json::from_value(object["spec"]["permissionClaims"].clone()).unwrap_or_default();
+        let pending: Vec<PermissionClaim> = claims::pending(&asked, &answers).into_iter().cloned().collect();
+        changed = !pending.is_empty();
+        if changed {
+            let list = object["spec"]["permissionClaims"].as_array().cloned().unwrap_or_default();
+            let new = claims::accept_all(&pending).into_iter().map(|claim| json!(claim));
+            object["spec"]["permissionClaims"] = list.into_iter().chain(new).collect();
+        }
+        Ok(())
+    })?;
+    Ok(changed)
+}
+
 /// Binds in the name of the bootstrapper: whoever may use the type may have what it brings.
 async fn create(core: &Core, cluster: &Partition, export: &Export) -> Result<(), ApiError> {
-    let home = core.tree.find(&export.path).ok_or_else(|| {
-        ApiError::unavailable(format!("export `{}:{}` cannot be resolved", export.path, export.name))
-    })?;
-    let exports = GroupVersionResource::new(APIS, V1ALPHA2, "apiexports");
-    let object = core.read(&home.name, &exports, &export.name).await.ok_or_else(|| {
-        ApiError::unavailable(format!("export `{}:{}` is not there", export.path, export.name))
-    })?;
-    let claims: Vec<Value> = object["spec"]["permissionClaims"]
-        .as_array()
-        .map(|claims| claims.iter().map(accepted).collect())
-        .unwrap_or_default();
+    let entry = resolve(core, cluster, export)?;
     let consumer: kcp_api::ClusterName =
         cluster.as_str().parse().map_err(|error| ApiError::internal(format!("{error}")))?;
     let mut binding = json!({
@@ -178,46 +215,14 @@ async fn create(core: &Core, cluster: &Partition, export: &Export) -> Result<(),
         "metadata": {"name": labels::default_binding_name(&consumer, &export.path, &export.name)},
         "spec": {"reference": {"export": {"path": export.path, "name": export.name}}},
     });
+    let claims = claims::accept_all(&claims_of(&entry));
     if !claims.is_empty() {
-        binding["spec"]["permissionClaims"] = claims.into();
+        binding["spec"]["permissionClaims"] = json!(claims);
     }
     let local = core.local(cluster, identity::bootstrapper());
     match local.create(&bindings(), binding, &WriteParams::default()).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_already_exists() => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-/// An export's claim as a binding accepts it.
-fn accepted(claim: &Value) -> Value {
-    let mut accepted = claim.clone();
-    let selector = match claim["defaultSelector"].is_object() {
-        true => claim["defaultSelector"].clone(),
-        false => json!({"matchAll": true}),
-    };
-    if let Some(map) = accepted.as_object_mut() {
-        map.remove("defaultSelector");
-    }
-    accepted["selector"] = selector;
-    accepted["state"] = "Accepted".into();
-    accepted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clm_10_default_selector_counts_for_bindings_made_from_a_type() {
-        let claim = json!({"group": "", "resource": "configmaps", "verbs": ["get"],
-            "defaultSelector": {"matchLabels": {"a": "b"}}});
-        let accepted = accepted(&claim);
-        assert_eq!(accepted["selector"], json!({"matchLabels": {"a": "b"}}));
-        assert_eq!(
-            (accepted["state"].as_str(), accepted["defaultSelector"].is_null()),
-            (Some("Accepted"), true)
-        );
-        assert_eq!(super::accepted(&json!({"resource": "x"}))["selector"], json!({"matchAll": true}));
     }
 }

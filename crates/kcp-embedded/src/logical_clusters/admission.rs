@@ -1,7 +1,13 @@
 //! Admission of LogicalClusters: made by the server, ended through their owner, phases forward only.
 
+use std::collections::BTreeSet;
+
 use apiserver::{Admission, ApiError, Attributes, Cause, Operation, UserInfo};
 use async_trait::async_trait;
+use kcp_api::{
+    core::v1alpha1::LogicalClusterPhase,
+    workspaces::{LogicalClusterChange, PhaseRefusal, check_logical_cluster_change},
+};
 use serde_json::Value;
 
 use super::CORE;
@@ -11,7 +17,6 @@ use crate::{
         in_group,
     },
     records::strings,
-    tree::Phase,
 };
 
 /// The plugin.
@@ -59,96 +64,38 @@ impl Admission for LogicalClusterAdmission {
                 }
             }
             Operation::Update => {
-                match fault(&attributes.old, &attributes.object, privileged(attributes.user)) {
-                    None => Ok(()),
-                    Some(cause) => {
-                        Err(ApiError::invalid(&attributes.resource.gvk, attributes.name, vec![cause]))
-                    }
+                let created_by = |object: &Value| object["spec"]["createdBy"].clone();
+                if created_by(&attributes.old) != created_by(&attributes.object) {
+                    let cause = Cause::invalid(
+                        "spec.createdBy",
+                        &attributes.object["spec"]["createdBy"],
+                        "spec.createdBy is immutable",
+                    );
+                    return Err(ApiError::invalid(&attributes.resource.gvk, attributes.name, vec![cause]));
                 }
+                if privileged(attributes.user) {
+                    return Ok(());
+                }
+                check_change(&attributes.old, &attributes.object)
+                    .map_err(|refusal| forbidden(&refusal.to_string()))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// What is wrong with a change.
-fn fault(old: &Value, new: &Value, privileged: bool) -> Option<Cause> {
-    let same = |field: &str| {
-        let list = |object: &Value| {
-            strings(&object["spec"][field]).into_iter().map(str::to_owned).collect::<Vec<_>>()
-        };
-        list(old) == list(new)
-    };
-    if !same("initializers") {
-        return Some(Cause::invalid(
-            "spec.initializers",
-            &new["spec"]["initializers"],
-            "spec.initializers is immutable",
-        ));
+/// The rules of kcp on two objects as they are stored.
+fn check_change(old: &Value, new: &Value) -> Result<(), PhaseRefusal> {
+    fn named(list: &Value) -> BTreeSet<&str> {
+        strings(list).into_iter().collect()
     }
-    if old["spec"]["createdBy"] != new["spec"]["createdBy"] {
-        return Some(Cause::invalid(
-            "spec.createdBy",
-            &new["spec"]["createdBy"],
-            "spec.createdBy is immutable",
-        ));
-    }
-    if privileged {
-        return None;
-    }
-    let phase = |object: &Value| Phase::parse(object["status"]["phase"].as_str().unwrap_or_default());
+    let phase =
+        |object: &Value| LogicalClusterPhase::from(object["status"]["phase"].as_str().unwrap_or_default());
     let (from, to) = (phase(old), phase(new));
-    if rank(to) < rank(from) {
-        let why = format!("cannot transition from \"{}\" to \"{}\"", from.as_str(), to.as_str());
-        return Some(Cause::invalid("status.phase", &new["status"]["phase"], why));
-    }
-    let (before, after) = (strings(&old["status"]["initializers"]), strings(&new["status"]["initializers"]));
-    if from == Phase::Initializing && to != Phase::Initializing && !after.is_empty() {
-        return Some(Cause::invalid(
-            "status.initializers",
-            &new["status"]["initializers"],
-            "status.initializers is not empty",
-        ));
-    }
-    let shrinks = after.iter().all(|name| before.contains(name));
-    if (from == Phase::Initializing && !shrinks) || (from > Phase::Initializing && before != after) {
-        return Some(Cause::invalid(
-            "status.initializers",
-            &new["status"]["initializers"],
-            "status.initializers must only shrink",
-        ));
-    }
-    None
-}
-
-fn rank(phase: Phase) -> u8 {
-    match phase {
-        Phase::Scheduling => 1,
-        Phase::Initializing => 2,
-        _ => 3,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn cluster(phase: &str, initializers: &[&str]) -> Value {
-        json!({"spec": {"initializers": ["a:b", "c:d"]}, "status": {"phase": phase, "initializers": initializers}})
-    }
-
-    #[test]
-    fn wsp_05_initializers_only_shrink_and_phases_only_advance() {
-        let before = cluster("Initializing", &["a:b", "c:d"]);
-        assert!(fault(&before, &cluster("Initializing", &["c:d"]), false).is_none());
-        assert!(fault(&cluster("Initializing", &["c:d"]), &before, false).is_some());
-        assert!(fault(&before, &cluster("Ready", &["c:d"]), false).is_some());
-        assert!(fault(&cluster("Ready", &[]), &cluster("Initializing", &[]), false).is_some());
-        assert!(fault(&cluster("Ready", &[]), &cluster("Initializing", &[]), true).is_none());
-        let mut spec = before.clone();
-        spec["spec"]["initializers"] = json!([]);
-        assert!(fault(&before, &spec, true).is_some());
-    }
+    let (old_spec, new_spec) = (named(&old["spec"]["initializers"]), named(&new["spec"]["initializers"]));
+    let (before, after) = (named(&old["status"]["initializers"]), named(&new["status"]["initializers"]));
+    check_logical_cluster_change(
+        &LogicalClusterChange { phase: &from, spec_initializers: &old_spec, initializers: &before },
+        &LogicalClusterChange { phase: &to, spec_initializers: &new_spec, initializers: &after },
+    )
 }

@@ -2,6 +2,7 @@
 
 use apiserver::{Admission, ApiError, Attributes, Operation};
 use async_trait::async_trait;
+use kcp_api::{keys, tenancy::v1alpha1::WorkspaceTypeSpec, workspaces};
 use serde_json::Value;
 
 use super::TENANCY;
@@ -27,7 +28,7 @@ impl Admission for WorkspaceTypeAdmission {
         if concerns(attributes) {
             let core = upgrade(&self.0)?;
             let path = core.tree.path_of(attributes.partition);
-            set_annotation(&mut attributes.object, "kcp.io/path", &*path);
+            set_annotation(&mut attributes.object, keys::PATH, &*path);
         }
         Ok(())
     }
@@ -43,8 +44,10 @@ impl Admission for WorkspaceTypeAdmission {
             return Err(forbidden("root workspace type can only be created in root cluster"));
         }
         let spec = &attributes.object["spec"];
-        if let Some(missing) = missing_path(spec) {
-            return Err(forbidden(&format!("{missing}.path must be set")));
+        let typed: WorkspaceTypeSpec = serde_json::from_value(spec.clone())
+            .map_err(|error| ApiError::bad_request(format!("spec cannot be read: {error}")))?;
+        if let Some(refusal) = workspaces::check_workspace_type(&typed).first() {
+            return Err(forbidden(refusal));
         }
         let before: Vec<(String, String)> = default_bindings(&attributes.old["spec"]);
         for (path, export) in default_bindings(spec) {
@@ -70,9 +73,7 @@ impl Admission for WorkspaceTypeAdmission {
             if !allowed {
                 let path =
                     if path.is_empty() { core.tree.path_of(attributes.partition).to_string() } else { path };
-                return Err(forbidden(&format!(
-                    "unable to create or update WorkspaceType: no permission to bind to export {path}:{export}"
-                )));
+                return Err(forbidden(&workspaces::type_binding_refusal(&path, &export)));
             }
         }
         Ok(())
@@ -83,32 +84,4 @@ fn default_bindings(spec: &Value) -> Vec<(String, String)> {
     let list = spec["defaultAPIBindings"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     list.iter().map(|binding| (text(&binding["path"]), text(&binding["export"]))).collect()
-}
-
-/// The first reference that must have a path and has none.
-fn missing_path(spec: &Value) -> Option<String> {
-    let lacks = |reference: &Value| reference["path"].as_str().unwrap_or_default().is_empty();
-    let child = &spec["defaultChildWorkspaceType"];
-    if child.is_object() && lacks(child) {
-        return Some(".spec.defaultChildWorkspaceType".to_owned());
-    }
-    ["limitAllowedChildren", "limitAllowedParents"].into_iter().find_map(|field| {
-        let types = spec[field]["types"].as_array()?;
-        types.iter().position(lacks).map(|index| format!(".spec.{field}.types[{index}]"))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn wsp_02_references_without_a_path_are_named() {
-        let spec = json!({"defaultChildWorkspaceType": {"name": "a", "path": "root"},
-            "limitAllowedParents": {"types": [{"name": "a", "path": "root"}, {"name": "b"}]}});
-        assert_eq!(missing_path(&spec).as_deref(), Some(".spec.limitAllowedParents.types[1]"));
-        assert_eq!(missing_path(&json!({"extend": {"with": [{"name": "a"}]}})), None);
-    }
 }

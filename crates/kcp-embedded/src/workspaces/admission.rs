@@ -2,6 +2,7 @@
 
 use apiserver::{Admission, ApiError, Attributes, Operation};
 use async_trait::async_trait;
+use kcp_api::workspaces::{self, TypeRefusal};
 use serde_json::{Value, json};
 
 use super::{OWNER, REQUIRED_GROUPS};
@@ -9,7 +10,7 @@ use crate::{
     core::{WeakCore, upgrade},
     identity::{GROUP_MASTERS, in_group},
     records::{set_annotation, set_label},
-    workspace_types::{self, TENANCY, TypeError, TypeReference},
+    workspace_types::{self, TENANCY},
 };
 
 /// The plugin.
@@ -41,22 +42,19 @@ impl Admission for WorkspaceAdmission {
                 set_annotation(&mut attributes.object, REQUIRED_GROUPS, &*groups);
             }
         }
-        let wanted = TypeReference::read(&attributes.object["spec"]["type"]);
-        let given = wanted.as_ref().map(|wanted| wanted.path.clone()).filter(|path| !path.is_empty());
-        let chosen = workspace_types::choose(&core, attributes.partition, wanted)
+        let wanted = workspace_types::reference(&attributes.object["spec"]["type"]);
+        let chosen = workspace_types::choose(&core, attributes.partition, wanted.as_ref())
             .map_err(|error| forbidden(attributes, error))?;
         if !attributes.object["spec"].is_object() {
             attributes.object["spec"] = json!({});
         }
         // Clients compare what they wrote: a path that is a cluster name stays one.
-        let path = given.unwrap_or_else(|| chosen.path.to_string());
+        let path = wanted.and_then(|wanted| wanted.path).unwrap_or_else(|| chosen.path.to_string());
         attributes.object["spec"]["type"] = json!({"name": chosen.name, "path": path});
-        if let Some(labels) = chosen.object["spec"]["additionalWorkspaceLabels"].as_object() {
-            for (key, value) in labels {
-                if attributes.object["metadata"]["labels"][key].is_null() {
-                    set_label(&mut attributes.object, key, value.clone());
-                }
-            }
+        let labels = attributes.object["metadata"]["labels"].as_object().into_iter().flatten();
+        let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+        for (key, value) in workspaces::label_additions(&chosen, &labels.collect()) {
+            set_label(&mut attributes.object, &key, value);
         }
         Ok(())
     }
@@ -70,15 +68,16 @@ impl Admission for WorkspaceAdmission {
         }
         fixed_fields(attributes)?;
         let core = upgrade(&self.0)?;
-        let refuse = |error: TypeError| forbidden(attributes, error);
-        let reference = TypeReference::read(&attributes.object["spec"]["type"])
+        let refuse = |error: TypeRefusal| forbidden(attributes, error);
+        let reference = workspace_types::reference(&attributes.object["spec"]["type"])
             .ok_or_else(|| forbidden(attributes, "spec.type must be set"))?;
         let chosen = workspace_types::find(&core, &reference, attributes.partition).map_err(refuse)?;
         let aliases = workspace_types::with_extended(&core, &chosen).map_err(refuse)?;
-        workspace_types::may_use(&core, attributes.user, &aliases).await.map_err(refuse)?;
-        let parent = workspace_types::of_cluster(&core, attributes.partition).map_err(refuse)?;
-        let parents = workspace_types::with_extended(&core, &parent).map_err(refuse)?;
-        workspace_types::fits(&core, &parents, &aliases).map_err(refuse)
+        if let Some(lacking) = workspace_types::not_usable(&core, attributes.user, &aliases).await {
+            return Err(forbidden(attributes, workspaces::type_use_refusal(lacking)));
+        }
+        let parents = workspace_types::all_of_cluster(&core, attributes.partition).map_err(refuse)?;
+        workspaces::check_nesting(&parents, &aliases).map_err(|refusal| forbidden(attributes, refusal))
     }
 }
 

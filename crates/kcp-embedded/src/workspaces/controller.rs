@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use apiserver::{ApiError, Partition, StoragePrefix, UserInfo, store::ObjectKey};
-use kcp_api::{Condition, Severity};
+use kcp_api::{
+    Condition, InitializerName, Severity, keys,
+    workspaces::{self, KnownType},
+};
 use runtime::Tasks;
 use serde_json::{Value, json};
 
@@ -17,7 +20,7 @@ use crate::{
     reconcile::{self, Next, Source},
     records::{self, annotation},
     tree::Phase,
-    workspace_types::{self, TypeReference, WorkspaceType},
+    workspace_types,
 };
 
 /// Starts the loop over workspaces stored under `prefix`.
@@ -88,12 +91,11 @@ fn schedule(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Result<(), 
             return Err(ApiError::unavailable(why));
         }
     };
-    let Some(workspace_type) = types.first() else { return Ok(()) };
     let parent_path = core.tree.path_of(key.partition());
     let path = format!("{parent_path}:{}", key.name());
     let owner: Value =
         annotation(&workspace, OWNER).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-    logical_clusters::create(core, &cluster, fresh(&workspace, workspace_type, &types, key, &path, &owner))?;
+    logical_clusters::create(core, &cluster, fresh(&workspace, &types, key, &path, &owner))?;
     admin_binding(core, &cluster, &owner)?;
     let url = core.cluster_url(&path);
     records::modify(core, prefix, key, |object| {
@@ -106,26 +108,11 @@ fn schedule(core: &Core, prefix: &StoragePrefix, key: &ObjectKey) -> Result<(), 
     Ok(())
 }
 
-fn fresh(
-    workspace: &Value,
-    workspace_type: &WorkspaceType,
-    types: &[WorkspaceType],
-    key: &ObjectKey,
-    path: &str,
-    owner: &Value,
-) -> Fresh {
-    let lifecycle = |flag: &str| -> Vec<String> {
-        types.iter().filter(|t| t.object["spec"][flag] == true).map(WorkspaceType::key).collect()
-    };
-    let mut initializers = lifecycle("initializer");
-    let binds =
-        |t: &WorkspaceType| t.object["spec"]["defaultAPIBindings"].as_array().is_some_and(|b| !b.is_empty());
-    if types.iter().any(binds) {
-        initializers.push("system:apibindings".to_owned());
-    }
+fn fresh(workspace: &Value, types: &[KnownType], key: &ObjectKey, path: &str, owner: &Value) -> Fresh {
+    let texts = |names: Vec<InitializerName>| names.iter().map(ToString::to_string).collect();
     let mut annotations = vec![
-        ("kcp.io/path".to_owned(), path.to_owned()),
-        (TYPE.to_owned(), workspace_type.display()),
+        (keys::PATH.to_owned(), path.to_owned()),
+        (TYPE.to_owned(), types.first().map(ToString::to_string).unwrap_or_default()),
         (SHARD_ANNOTATION.to_owned(), SHARD.to_owned()),
     ];
     for copied in [OWNER, REQUIRED_GROUPS] {
@@ -135,8 +122,8 @@ fn fresh(
     }
     Fresh {
         annotations,
-        initializers,
-        terminators: lifecycle("terminator"),
+        initializers: texts(workspaces::initializers(types)),
+        terminators: texts(workspaces::terminators(types)),
         owner: Some(json!({
             "apiVersion": "tenancy.kcp.io/v1alpha1",
             "resource": "workspaces",
@@ -149,10 +136,12 @@ fn fresh(
     }
 }
 
-fn types_of(core: &Core, parent: &Partition, workspace: &Value) -> Result<Vec<WorkspaceType>, String> {
-    let reference = TypeReference::read(&workspace["spec"]["type"]).ok_or("the workspace has no type")?;
-    let chosen = workspace_types::find(core, &reference, parent).map_err(|e| e.to_string())?;
-    workspace_types::with_extended(core, &chosen).map_err(|e| e.to_string())
+fn types_of(core: &Core, parent: &Partition, workspace: &Value) -> Result<Vec<KnownType>, String> {
+    let reference =
+        workspace_types::reference(&workspace["spec"]["type"]).ok_or("the workspace has no type")?;
+    workspace_types::find(core, &reference, parent)
+        .and_then(|chosen| workspace_types::with_extended(core, &chosen))
+        .map_err(|refusal| refusal.to_string())
 }
 
 /// The creator administrates the workspace.
