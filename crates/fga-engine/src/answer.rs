@@ -16,9 +16,11 @@ pub enum CheckAnswer {
 /// What a decision rests on. Empty where the backend does not tell or was not asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grounds {
-    /// For an allow: the steps from the object to the user. For a denial: the tuples that were found and led nowhere.
+    /// For an allow: the steps from the object to the user; its tuples alone give the same answer. For a denial: the
+    /// tuples that were found and led nowhere.
     pub path: Vec<RelationStep>,
-    /// For a denial: the one relationship whose presence would turn it, the closest to the question.
+    /// For a denial: the one fact that would turn it. A relationship whose presence does, the closest to the question,
+    /// or else an exclusion that alone is in the way. None where no single one would.
     pub missing: Option<Missing>,
 }
 

@@ -8,7 +8,7 @@ use crate::{
     Engine, EngineError,
     admission::Admission,
     answer::{BatchAnswer, BatchFault, CheckAnswer, Grounds},
-    check::{Checker, Depth, EXPLANATION_STEPS_MAX, Fault, Outcome, Probe},
+    check::{Checker, Depth, Fault, Outcome, Probe, reason},
     model::CompiledModel,
     question::{BatchCheckRequest, CheckRequest, Explain},
     state::State,
@@ -85,14 +85,10 @@ impl Engine {
             checker = checker.explained();
         }
         let outcome = checker.check(object, key);
-        let mut grounds = checker.grounds(outcome);
-        if explain && !at_once {
-            let bounded = Depth { steps_max: EXPLANATION_STEPS_MAX, ..depth };
-            let mut again = Checker::new(&view, probe, bounded).explained();
-            if again.check(object, key) == outcome {
-                grounds = again.grounds(outcome);
-            }
-        }
+        let grounds = match explain && !at_once {
+            true => reason(&view, probe, depth, (object, key), outcome),
+            false => checker.grounds(outcome),
+        };
         match outcome {
             Outcome::Allowed => Ok(CheckAnswer::Allowed(grounds)),
             Outcome::Denied { .. } => Ok(CheckAnswer::Denied(grounds)),

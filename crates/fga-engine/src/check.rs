@@ -3,8 +3,9 @@
 mod explain; // what an answer rests on
 mod general; // depth first, with the path, where intersections or exclusions are reached
 mod monotone; // breadth first where only unions are reached
+mod reason; // grounds that were proved by a replay
 
-use verdict::{Missing, RelationStep};
+pub(crate) use reason::reason;
 
 use crate::{
     answer::Grounds,
@@ -135,26 +136,53 @@ pub(crate) struct Checker<'v, 'a> {
     /// Untainted results, with the depth at which they were found.
     memo: IdMap<(ObjId, RelKey), (u32, Outcome)>,
     record: Option<Record>,
+    /// An exclusion that is not looked at, to see what it changes.
+    lifted: Option<(ObjId, RelKey)>,
+}
+
+/// A step of an explanation: a tuple, or the relation that another one is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Noted {
+    object: ObjId,
+    key: RelKey,
+    subject: Subject,
 }
 
 /// What is collected for an explanation.
 #[derive(Default)]
 struct Record {
-    /// Steps to the user, as far as they are known to be part of an allow.
-    path: Vec<RelationStep>,
+    /// What an allow rests on, as far as it is known to be part of it.
+    path: Vec<Noted>,
     /// Tuples that led nowhere.
-    tried: Vec<RelationStep>,
-    missing: Option<Missing>,
-    /// Above zero while the subtracted side of an exclusion is evaluated: nothing there is missing.
-    muted: u32,
+    tried: Vec<Noted>,
+    /// Every tuple that was followed or found.
+    touched: Vec<Noted>,
+    /// Direct relations that did not list the user and could, with their distance from the question.
+    candidates: Vec<(usize, ObjId, RelKey)>,
+    /// Where an exclusion turned an allow.
+    excluded: Vec<(ObjId, RelKey)>,
+    /// Subtracted sides around what is evaluated now. Within an odd number of them an allow rests on what fails.
+    subtracted: u32,
 }
+
+/// Most relations that are tried as the missing one.
+const CANDIDATES_MAX: usize = 16;
 
 /// Most tuples that an explanation of a denial lists.
 const TRIED_MAX: usize = 32;
 
 impl<'v, 'a> Checker<'v, 'a> {
     pub fn new(view: &'v View<'a>, probe: Probe, depth: Depth) -> Self {
-        Self { view, probe, depth, steps: 0, path: Vec::new(), memo: IdMap::default(), record: None }
+        Self {
+            view,
+            probe,
+            depth,
+            steps: 0,
+            path: Vec::new(),
+            memo: IdMap::default(),
+            record: None,
+            lifted: None,
+        }
     }
 
     /// The same question with its grounds collected.
@@ -169,12 +197,17 @@ impl<'v, 'a> Checker<'v, 'a> {
         self.evaluate(object, key, 0, false, false)
     }
 
-    /// What the last answer rests on; empty unless explained.
+    /// What the last answer rests on; empty unless explained. Only for a walk that met nothing but unions: there the
+    /// nearest relation that could list the user is what is missing.
     pub fn grounds(self, outcome: Outcome) -> Grounds {
-        match (self.record, outcome) {
-            (None, _) | (_, Outcome::Failed(_)) => Grounds::default(),
-            (Some(record), Outcome::Allowed) => Grounds { path: record.path, missing: None },
-            (Some(record), Outcome::Denied { .. }) => Grounds { path: record.tried, missing: record.missing },
+        let Some(record) = &self.record else { return Grounds::default() };
+        match outcome {
+            Outcome::Failed(_) => Grounds::default(),
+            Outcome::Allowed => Grounds { path: self.told(&record.path), missing: None },
+            Outcome::Denied { .. } => {
+                let missing = record.candidates.first().map(|(_, object, key)| self.missing(*object, *key));
+                Grounds { path: self.told(&record.tried), missing }
+            }
         }
     }
 

@@ -33,7 +33,8 @@ mod list_users; // … and who else?
 
 mod expand; // one level of a relation as a tree
 mod read; // stored tuples and the changelog, page by page
-mod write; // validate, then apply all or nothing
+mod replicate;
+mod write; // validate, then apply all or nothing // changes of another store, as they are
 
 mod admission; // which keys and tuples a model accepts
 mod assertions; // what authors of models expect
@@ -71,3 +72,4 @@ pub use question::{
     ListObjectsRequest, ListUsersRequest, OnDuplicate, OnMissing, PageRequest, TupleFilter, UserFilter,
     WriteRequest,
 };
+pub use replicate::Replication;

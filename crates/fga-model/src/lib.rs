@@ -32,6 +32,9 @@ mod diagnostic; // a finding: place, rule, next step
 mod generate; // the modules Platform Mesh generates
 mod naming; // the names Platform Mesh gives to types, relations, objects, users
 
+#[cfg(feature = "testing")]
+pub mod testing; // random models, tuples and questions
+
 mod code; // OpenFGA's error codes
 mod ids; // ids that servers give
 mod tuple; // object, relation, user

@@ -4,6 +4,7 @@ mod authoring; // findings with places and OpenFGA's categories
 mod entry; // which relations any user can ever have
 mod search; // where a name stands in a line
 mod server; // write-time rules and limits
+mod server_entry; // … and which relations a server takes to be reachable
 
 pub(crate) use authoring::findings_of;
 pub use authoring::validate_document;

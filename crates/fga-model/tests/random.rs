@@ -4,128 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
 
 use fga_model::{
-    AuthorizationModel, Condition, FgaMod, ModelLimits, ModuleFile, ParameterKind, ParameterType, Relation,
-    Restriction, Rewrite, SourceInfo, TypeDefinition, check_store_file, compose_modules, parse_document,
-    parse_model, print_model, validate_document, validate_for_write, validate_model,
+    AuthorizationModel, FgaMod, ModelLimits, ModuleFile, SourceInfo, check_store_file, compose_modules,
+    parse_document, parse_model, print_model,
+    testing::{Dice, any_model as model},
+    validate_document, validate_for_write, validate_model,
 };
-
-/// A small generator, so that a finding repeats.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % n.max(1)
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-
-    fn chance(&mut self, one_in: usize) -> bool {
-        self.below(one_in) == 0
-    }
-}
-
-const TYPES: [&str; 6] = ["user", "group", "core_platform-mesh_io_account", "a/b.c", "_x", "model"];
-const RELATIONS: [&str; 7] = ["member", "owner", "can_view", "a-b", "type", "parent", "r2"];
-const CONDITIONS: [&str; 2] = ["in_office", "not-expired"];
-const EXPRESSIONS: [&str; 4] =
-    ["x < 100", "'}' == y && x > 1", "x == 1 ||\n  x == 2", "[1, 2].all(z, z != x)"];
-const PRIMITIVES: [ParameterKind; 8] = [
-    ParameterKind::Bool,
-    ParameterKind::String,
-    ParameterKind::Int,
-    ParameterKind::Uint,
-    ParameterKind::Double,
-    ParameterKind::Duration,
-    ParameterKind::Timestamp,
-    ParameterKind::IpAddress,
-];
-
-fn restriction(dice: &mut Dice) -> Restriction {
-    let mut restriction = Restriction::concrete(*dice.pick(&TYPES));
-    match dice.below(4) {
-        0 => restriction.wildcard = true,
-        1 => restriction.relation = Some((*dice.pick(&RELATIONS)).to_owned()),
-        _ => {}
-    }
-    if dice.chance(5) {
-        restriction.condition = Some((*dice.pick(&CONDITIONS)).to_owned());
-    }
-    restriction
-}
-
-/// A rewrite whose direct part, if it has one, is its very first leaf.
-fn rewrite(dice: &mut Dice, depth: usize, first: bool) -> Rewrite {
-    if depth == 0 || dice.chance(2) {
-        return match dice.below(3) {
-            0 if first => Rewrite::This,
-            1 => Rewrite::TupleToUserset {
-                tupleset: (*dice.pick(&RELATIONS)).to_owned(),
-                computed: (*dice.pick(&RELATIONS)).to_owned(),
-            },
-            _ => Rewrite::Computed((*dice.pick(&RELATIONS)).to_owned()),
-        };
-    }
-    let count = 2 + dice.below(2);
-    let operands = |dice: &mut Dice, count: usize| -> Vec<Rewrite> {
-        (0..count).map(|i| rewrite(dice, depth - 1, first && i == 0)).collect()
-    };
-    match dice.below(3) {
-        0 => Rewrite::Union(operands(dice, count)),
-        1 => Rewrite::Intersection(operands(dice, count)),
-        _ => {
-            let mut both = operands(dice, 2);
-            let subtract = Box::new(both.pop().unwrap());
-            Rewrite::Difference { base: Box::new(both.pop().unwrap()), subtract }
-        }
-    }
-}
-
-fn parameter(dice: &mut Dice) -> ParameterType {
-    let plain = |kind| ParameterType { kind, generics: Vec::new() };
-    let element = plain(*dice.pick(&PRIMITIVES));
-    match dice.below(4) {
-        0 => ParameterType { kind: ParameterKind::List, generics: vec![element] },
-        1 => ParameterType { kind: ParameterKind::Map, generics: vec![element] },
-        _ => element,
-    }
-}
-
-fn model(seed: u64) -> AuthorizationModel {
-    let dice = &mut Dice(seed);
-    let mut model = AuthorizationModel { schema_version: "1.1".to_owned(), ..AuthorizationModel::default() };
-    for name in TYPES {
-        if dice.chance(3) {
-            continue;
-        }
-        let mut definition = TypeDefinition::new(name);
-        for relation in RELATIONS {
-            if dice.chance(2) {
-                let rewrite = rewrite(dice, 3, true);
-                let count = rewrite.direct_parts() * (1 + dice.below(3));
-                let restrictions = (0..count).map(|_| restriction(dice)).collect();
-                definition.relations.insert(relation.to_owned(), Relation::new(rewrite, restrictions));
-            }
-        }
-        model.types.push(definition);
-    }
-    for name in CONDITIONS {
-        if dice.chance(2) {
-            let mut condition = Condition {
-                name: name.to_owned(),
-                expression: (*dice.pick(&EXPRESSIONS)).to_owned(),
-                ..Condition::default()
-            };
-            for parameter_name in ["x", "y"].iter().take(1 + dice.below(2)) {
-                condition.parameters.insert((*parameter_name).to_owned(), parameter(dice));
-            }
-            model.conditions.insert(name.to_owned(), condition);
-        }
-    }
-    model
-}
 
 #[test]
 fn fgm_11_printed_models_parse_to_themselves() {
@@ -245,7 +128,7 @@ fn rounds() -> u64 {
 #[test]
 fn fgm_11_damaged_texts_end_in_a_model_or_in_findings_with_places() {
     for seed in 0..rounds() {
-        let dice = &mut Dice(seed);
+        let dice = &mut Dice::new(seed);
         let mut text = damage(dice, &print_model(&model(seed % 200), SourceInfo::Omit).unwrap());
         if dice.chance(3) {
             text = text.replacen("model\n  schema 1.1", "module m", 1);
@@ -275,7 +158,7 @@ fn fgm_11_damaged_json_yaml_and_conditions_end_in_an_answer() {
     let yaml =
         "schema: '1.2'\ncontents:\n  - core.fga\n  - a/b.fga\nmodel: m\ntests:\n- check:\n  - user: user:a\n";
     for seed in 0..rounds() {
-        let dice = &mut Dice(seed);
+        let dice = &mut Dice::new(seed);
         let original = model(seed % 200);
         let json = damage(dice, &original.to_json().to_string());
         if let Ok(model) = AuthorizationModel::from_json(&json) {

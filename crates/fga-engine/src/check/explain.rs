@@ -3,7 +3,7 @@
 use verdict::{Missing, RelationStep};
 
 use super::{
-    Checker, Outcome, Record, Step, TRIED_MAX,
+    CANDIDATES_MAX, Checker, Noted, Outcome, Record, Step, TRIED_MAX,
     monotone::{Found, Visit},
 };
 use crate::{
@@ -11,13 +11,17 @@ use crate::{
     names::{ObjId, Subject},
 };
 
-impl Checker<'_, '_> {
-    fn wants(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.muted == 0)
+impl Record {
+    /// Whether an allow rests on what holds here, not on what fails.
+    fn holds(&self) -> bool {
+        self.subtracted.is_multiple_of(2)
     }
+}
 
+impl Checker<'_, '_> {
+    /// Runs with the record, if there is one.
     fn record(&mut self, note: impl FnOnce(&mut Record)) {
-        if let Some(record) = self.record.as_mut().filter(|record| record.muted == 0) {
+        if let Some(record) = &mut self.record {
             note(record);
         }
     }
@@ -26,98 +30,109 @@ impl Checker<'_, '_> {
         self.record.as_ref().map_or(0, |record| record.path.len())
     }
 
-    pub(super) fn forget(&mut self, mark: usize) {
-        self.record(|record| record.path.truncate(mark));
+    /// Keeps what was noted since the mark only where it is grounds: of what holds where something has to hold, of
+    /// what fails where something has to fail.
+    pub(super) fn settle(&mut self, mark: usize, outcome: Outcome) {
+        self.record(|record| {
+            let grounds = match outcome {
+                Outcome::Allowed => record.holds(),
+                Outcome::Denied { .. } => !record.holds(),
+                Outcome::Failed(_) => false,
+            };
+            if !grounds {
+                record.path.truncate(mark);
+            }
+        });
     }
 
-    pub(super) fn forget_unless_allowed(&mut self, mark: usize, outcome: Outcome) {
-        if outcome != Outcome::Allowed {
-            self.forget(mark);
-        }
+    /// What follows is taken away from what holds, until [`Checker::subtracted`].
+    pub(super) fn subtract(&mut self) {
+        self.record(|record| record.subtracted += 1);
     }
 
-    pub(super) fn mute(&mut self) {
-        if let Some(record) = &mut self.record {
-            record.muted += 1;
-        }
-    }
-
-    pub(super) fn unmute(&mut self) {
-        if let Some(record) = &mut self.record {
-            record.muted = record.muted.saturating_sub(1);
-        }
+    pub(super) fn subtracted(&mut self) {
+        self.record(|record| record.subtracted = record.subtracted.saturating_sub(1));
     }
 
     fn relation_name(&self, key: RelKey) -> String {
         self.view.names.relation_name(self.view.model.relation(key).relation).to_owned()
     }
 
-    fn step_to(&self, object: ObjId, key: RelKey, user: String) -> RelationStep {
-        RelationStep {
-            object: self.view.object_name(object).to_owned(),
-            relation: self.relation_name(key),
-            user,
-        }
+    fn userset(&self, object: ObjId, key: RelKey) -> Subject {
+        Subject::Userset(object, self.view.model.relation(key).relation)
     }
 
-    fn userset(&self, object: ObjId, key: RelKey) -> String {
-        format!("{}#{}", self.view.object_name(object), self.relation_name(key))
+    /// Steps in OpenFGA's notation.
+    pub(super) fn told(&self, steps: &[Noted]) -> Vec<RelationStep> {
+        let told = |step: &Noted| RelationStep {
+            object: self.view.object_name(step.object).to_owned(),
+            relation: self.relation_name(step.key),
+            user: self.view.subject_name(step.subject),
+        };
+        steps.iter().map(told).collect()
     }
 
     pub(super) fn note_computed(&mut self, object: ObjId, key: RelKey, other: RelKey) -> usize {
         let mark = self.mark();
-        if self.wants() {
-            let step = self.step_to(object, key, self.userset(object, other));
-            self.record(|record| record.path.push(step));
-        }
+        let subject = self.userset(object, other);
+        self.record(|record| {
+            if record.holds() {
+                record.path.push(Noted { object, key, subject });
+            }
+        });
         mark
     }
 
     pub(super) fn note_direct(&mut self, object: ObjId, key: RelKey, subject: Subject) {
-        if self.wants() {
-            let step = self.step_to(object, key, self.view.subject_name(subject));
-            self.record(|record| record.path.push(step));
-        }
+        let step = Noted { object, key, subject };
+        self.record(|record| {
+            record.touched.push(step);
+            if record.holds() {
+                record.path.push(step);
+            }
+        });
     }
 
     pub(super) fn note_hop(&mut self, step: &Step) -> usize {
         let mark = self.mark();
-        if self.wants() {
-            let steps = self.hop_steps(step);
+        if self.record.is_some() {
+            let steps: Vec<Noted> = self.hop_steps(step).collect();
             self.record(|record| {
-                let room = TRIED_MAX.saturating_sub(record.tried.len());
-                record.tried.extend(steps.iter().take(room).cloned());
-                record.path.extend(steps);
+                record.touched.extend(&steps);
+                if record.holds() {
+                    record.path.extend(&steps);
+                }
+                record.try_steps(steps);
             });
         }
         mark
     }
 
-    fn hop_steps(&self, step: &Step) -> Vec<RelationStep> {
+    /// A tuple of the relation itself is a step; after `from` both the relation taken and the tuple are.
+    fn hop_steps(&self, step: &Step) -> impl Iterator<Item = Noted> + use<> {
         let Step { object, key, tupleset, next, to } = *step;
-        let first = self.step_to(object, key, self.userset(next, to));
-        let from = tupleset.map(|t| self.step_to(object, t, self.view.object_name(next).to_owned()));
-        std::iter::once(first).chain(from).collect()
+        let first = Noted { object, key, subject: self.userset(next, to) };
+        let from = tupleset.map(|key| Noted { object, key, subject: Subject::Object(next) });
+        std::iter::once(first).chain(from)
     }
 
-    /// A direct relation that did not list the user and could: the first one met is the nearest.
+    /// A direct relation that did not list the user and could.
     pub(super) fn note_missing(&mut self, object: ObjId, key: RelKey) {
-        if self.wants() && self.record.as_ref().is_some_and(|r| r.missing.is_none()) && self.admits_user(key)
-        {
-            let missing = self.missing(object, key);
-            self.record(|record| record.missing = Some(missing));
+        if self.record.as_ref().is_some_and(Record::holds) && self.could_list(object, key) {
+            let distance = self.path.len();
+            self.record(|record| record.candidate(distance, object, key));
         }
     }
 
     pub(super) fn note_excluded(&mut self, object: ObjId, key: RelKey) {
-        if self.wants() {
-            let user = self.view.subject_name(self.probe.subject);
-            let text = format!("`{}` excludes `{user}`", self.userset(object, key));
-            self.record(|record| record.missing = Some(Missing::Fact(text)));
-        }
+        self.record(|record| {
+            if record.holds() && !record.excluded.contains(&(object, key)) {
+                record.excluded.push((object, key));
+            }
+        });
     }
 
-    fn missing(&self, object: ObjId, key: RelKey) -> Missing {
+    pub(super) fn missing(&self, object: ObjId, key: RelKey) -> Missing {
         Missing::relation(
             self.view.object_name(object),
             self.relation_name(key),
@@ -125,20 +140,31 @@ impl Checker<'_, '_> {
         )
     }
 
-    fn admits_user(&self, key: RelKey) -> bool {
+    pub(super) fn exclusion(&self, object: ObjId, key: RelKey) -> Missing {
+        let of = self.view.subject_name(self.userset(object, key));
+        Missing::Fact(format!("`{of}` excludes `{}`", self.view.subject_name(self.probe.subject)))
+    }
+
+    /// Whether a stored tuple could list the user: the model takes it without a condition, and the question's own
+    /// tuples do not hide it.
+    fn could_list(&self, object: ObjId, key: RelKey) -> bool {
         let (userset, wildcard) = match self.probe.subject {
             Subject::Object(_) => (None, false),
             Subject::Wildcard(_) => (None, true),
             Subject::Userset(_, relation) => (Some(relation), false),
         };
-        self.view.model.relation(key).admits.allows(self.probe.type_id, userset, wildcard, None)
+        let relation = self.view.model.relation(key);
+        let mut own = self.view.contextual.of(object, relation.relation);
+        relation.admits.allows(self.probe.type_id, userset, wildcard, None)
+            && !own.any(|tuple| tuple.subject == self.probe.subject)
     }
 
     /// The steps of a breadth-first walk that found the user.
     pub(super) fn explain_found(&mut self, queue: &[Visit], found: Found) {
-        if !self.wants() {
+        if self.record.is_none() {
             return;
         }
+        self.touch(queue);
         let mut visits = Vec::new();
         let mut at = found.visit;
         while let Some(visit) = queue.get(at) {
@@ -158,17 +184,31 @@ impl Checker<'_, '_> {
                 }
                 None => {
                     self.alias_steps(visit.object, visit.key, found.key, &mut steps);
-                    if let Some(subject) = found.subject {
-                        steps.push(self.step_to(visit.object, found.key, self.view.subject_name(subject)));
-                    }
+                    let direct = |subject| Noted { object: visit.object, key: found.key, subject };
+                    steps.extend(found.subject.map(direct));
                 }
             }
         }
-        self.record(|record| record.path.extend(steps));
+        self.record(|record| {
+            record.touched.extend(&steps);
+            if record.holds() {
+                record.path.extend(steps);
+            }
+        });
+    }
+
+    /// Every tuple that a breadth-first walk followed.
+    fn touch(&mut self, queue: &[Visit]) {
+        for visit in queue.iter().skip(1) {
+            if let Some(parent) = queue.get(visit.parent) {
+                let steps = self.hop_steps(&visit.step_from(parent));
+                self.record(|record| record.touched.extend(steps));
+            }
+        }
     }
 
     /// The shortest way from a relation to one it is computed from, on one object.
-    fn alias_steps(&self, object: ObjId, from: RelKey, to: RelKey, steps: &mut Vec<RelationStep>) {
+    fn alias_steps(&self, object: ObjId, from: RelKey, to: RelKey, steps: &mut Vec<Noted>) {
         let mut queue: Vec<(RelKey, usize)> = vec![(from, 0)];
         let mut head = 0;
         while let Some((key, _)) = queue.get(head).copied() {
@@ -192,31 +232,55 @@ impl Checker<'_, '_> {
         way.reverse();
         for pair in way.windows(2) {
             if let [key, other] = pair {
-                steps.push(self.step_to(object, *key, self.userset(object, *other)));
+                steps.push(Noted { object, key: *key, subject: self.userset(object, *other) });
             }
         }
     }
 
-    /// What a breadth-first walk found instead of the user, and the nearest relation that could list it.
+    /// What a breadth-first walk found instead of the user, and the relations that could list it, nearest first.
     pub(super) fn explain_missing(&mut self, queue: &[Visit]) {
-        if !self.wants() {
+        if self.record.is_none() {
             return;
         }
-        let mut tried = Vec::new();
+        self.touch(queue);
         for visit in queue.iter().skip(1).take(TRIED_MAX) {
             if let Some(parent) = queue.get(visit.parent) {
-                tried.extend(self.hop_steps(&visit.step_from(parent)));
+                let steps = self.hop_steps(&visit.step_from(parent));
+                self.record(|record| record.try_steps(steps));
             }
         }
-        let nearest = queue.iter().find_map(|visit| {
-            let aliases = &self.view.model.relation(visit.key).aliases;
-            let key = aliases.iter().find(|key| self.admits_user(**key))?;
-            Some(self.missing(visit.object, *key))
-        });
-        self.record(|record| {
-            let room = TRIED_MAX.saturating_sub(record.tried.len());
-            record.tried.extend(tried.into_iter().take(room));
-            record.missing = record.missing.take().or(nearest);
-        });
+        let nested = self.path.len();
+        for visit in queue {
+            let hops = queue.first().map_or(0, |first| visit.depth.saturating_sub(first.depth)) as usize;
+            let view = self.view;
+            for key in &view.model.relation(visit.key).aliases {
+                if self.record.as_ref().is_some_and(Record::is_full) {
+                    return;
+                }
+                if self.record.as_ref().is_some_and(Record::holds) && self.could_list(visit.object, *key) {
+                    self.record(|record| record.candidate(nested + hops, visit.object, *key));
+                }
+            }
+        }
+    }
+}
+
+impl Record {
+    fn try_steps(&mut self, steps: impl IntoIterator<Item = Noted>) {
+        let room = TRIED_MAX.saturating_sub(self.tried.len());
+        if self.subtracted == 0 {
+            self.tried.extend(steps.into_iter().take(room));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.candidates.len() >= CANDIDATES_MAX
+    }
+
+    fn candidate(&mut self, distance: usize, object: ObjId, key: RelKey) {
+        let known = self.candidates.iter().any(|(_, o, k)| *o == object && *k == key);
+        if !known && !self.is_full() {
+            self.candidates.push((distance, object, key));
+        }
     }
 }

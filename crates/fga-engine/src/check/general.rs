@@ -47,7 +47,7 @@ impl Checker<'_, '_> {
             Node::Computed(other) => {
                 let mark = self.note_computed(object, key, *other);
                 let outcome = self.evaluate(object, *other, depth, tainting, true);
-                self.forget_unless_allowed(mark, outcome);
+                self.settle(mark, outcome);
                 outcome
             }
             Node::Hop(hop) => self.hop(object, key, hop, depth, tainting),
@@ -125,7 +125,7 @@ impl Checker<'_, '_> {
         let mark = self.note_hop(step);
         let free = self.is_free(step.key, step.to);
         let outcome = self.evaluate(step.next, step.to, depth + 1, tainting, free);
-        self.forget_unless_allowed(mark, outcome);
+        self.settle(mark, outcome);
         union.add(outcome)
     }
 
@@ -140,28 +140,29 @@ impl Checker<'_, '_> {
     ) -> Outcome {
         let mark = self.mark();
         let (mut fault, mut denied_tainted) = (None, false);
+        let mut denied = false;
         for operand in operands {
             match self.expression(object, key, operand, depth, tainting) {
                 Outcome::Allowed => {}
                 Outcome::Failed(failed) => fault = fault.or(Some(failed)),
                 DENIED => {
-                    self.forget(mark);
-                    return DENIED;
+                    denied = true;
+                    // What else is missing is of interest only to an explanation.
+                    if self.record.is_none() {
+                        break;
+                    }
                 }
                 Outcome::Denied { .. } => denied_tainted = true,
             }
         }
-        match (denied_tainted, fault) {
-            (true, _) => {
-                self.forget(mark);
-                Outcome::Denied { tainted: true }
-            }
-            (false, Some(fault)) => {
-                self.forget(mark);
-                Outcome::Failed(fault)
-            }
-            (false, None) => Outcome::Allowed,
-        }
+        let outcome = match (denied, denied_tainted, fault) {
+            (true, ..) => DENIED,
+            (false, true, _) => Outcome::Denied { tainted: true },
+            (false, false, Some(fault)) => Outcome::Failed(fault),
+            (false, false, None) => Outcome::Allowed,
+        };
+        self.settle(mark, outcome);
+        outcome
     }
 
     /// What cannot be subtracted for sure is not allowed: a cycle on the subtracted side excludes.
@@ -176,12 +177,13 @@ impl Checker<'_, '_> {
     ) -> Outcome {
         let mark = self.mark();
         let base = self.expression(object, key, base, depth, tainting);
-        if let Outcome::Denied { .. } = base {
+        if matches!(base, Outcome::Denied { .. }) || self.lifted == Some((object, key)) {
             return base;
         }
-        self.mute();
+        self.settle(mark, base);
+        self.subtract();
         let excluded = self.expression(object, key, subtract, depth, true);
-        self.unmute();
+        self.subtracted();
         let outcome = match (base, excluded) {
             (_, Outcome::Allowed | Outcome::Denied { tainted: true }) => {
                 self.note_excluded(object, key);
@@ -190,9 +192,7 @@ impl Checker<'_, '_> {
             (Outcome::Failed(fault), _) | (_, Outcome::Failed(fault)) => Outcome::Failed(fault),
             (base, _) => base,
         };
-        if outcome != Outcome::Allowed {
-            self.forget(mark);
-        }
+        self.settle(mark, outcome);
         outcome
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Contextual<'a> {
 }
 
 /// A tuple of a request.
+#[derive(Clone, Copy)]
 pub(crate) struct ContextualTuple<'a> {
     pub object: ObjId,
     pub relation: RelId,
@@ -66,6 +67,11 @@ impl<'a> Contextual<'a> {
 
     pub fn tuples(&self) -> &[ContextualTuple<'a>] {
         &self.tuples
+    }
+
+    /// The same request's names with other tuples.
+    pub fn with(&self, tuples: Vec<ContextualTuple<'a>>) -> Self {
+        Self { first: self.first, objects: self.objects.clone(), tuples }
     }
 
     pub fn of(&self, object: ObjId, relation: RelId) -> impl Iterator<Item = &ContextualTuple<'a>> {

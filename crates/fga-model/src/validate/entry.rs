@@ -46,7 +46,7 @@ impl<'a> EntryPoints<'a> {
         self.reached.contains(&(type_name, relation))
     }
 
-    fn relation(&self, type_name: &str, relation: &str) -> Option<&'a Relation> {
+    pub(super) fn relation(&self, type_name: &str, relation: &str) -> Option<&'a Relation> {
         self.types.get(type_name)?.relations.get(relation)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{authoring::is_name, entry::EntryPoints};
+use super::{authoring::is_name, entry::EntryPoints, server_entry::ServerSearch};
 use crate::{
     AuthorizationModel, Condition, ErrorCode, RELATION_LENGTH_MAX, Relation, Restriction, Rewrite,
     TYPE_LENGTH_MAX, TypeDefinition,
@@ -311,7 +311,7 @@ impl<'a> WriteCheck<'a> {
         let entry = EntryPoints::of(self.model);
         for definition in self.types.values() {
             for name in definition.relations.keys() {
-                if !entry.has(&definition.name, name) {
+                if !ServerSearch::has(&entry, &definition.name, name) {
                     return invalid(format!(
                         "no user can ever have relation `{name}` of type `{}`",
                         definition.name
