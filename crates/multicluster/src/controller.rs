@@ -148,7 +148,8 @@ impl<K: Cached> Controller<K> {
     pub fn owns_with<O: Cached>(self, dt: O::DynamicType) -> Self {
         let (group, kind) = (K::group(&self.dt).into_owned(), K::kind(&self.dt).into_owned());
         let map = move |cluster: &Cluster, object: &Arc<O>| owner(&group, &kind, cluster, object.as_ref());
-        self.route(dt, map)
+        let wanted = self.wanted.clone();
+        self.route(dt, wanted, map)
     }
 
     /// Also runs what `map` gives for each changed or deleted object of kind `O`; it may name objects of other clusters.
@@ -174,7 +175,38 @@ impl<K: Cached> Controller<K> {
         O: Cached,
         I: IntoIterator<Item = ClusterObjectRef>,
     {
-        self.route(dt, map)
+        let wanted = self.wanted.clone();
+        self.route(dt, wanted, map)
+    }
+
+    /// As [`watches`](Controller::watches), for a kind that another provider serves: it is watched there only, and nothing waits for it
+    /// where it is not served. `map` gets the other provider's cluster.
+    #[must_use]
+    pub fn watches_in<O, I>(
+        self,
+        provider: impl Into<ProviderName>,
+        map: impl Fn(&Cluster, &Arc<O>) -> I + Send + Sync + 'static,
+    ) -> Self
+    where
+        O: Cached<DynamicType = ()>,
+        I: IntoIterator<Item = ClusterObjectRef>,
+    {
+        self.watches_in_with(provider, (), map)
+    }
+
+    /// The twin of [`watches_in`](Controller::watches_in) for dynamic kinds.
+    #[must_use]
+    pub fn watches_in_with<O, I>(
+        self,
+        provider: impl Into<ProviderName>,
+        dt: O::DynamicType,
+        map: impl Fn(&Cluster, &Arc<O>) -> I + Send + Sync + 'static,
+    ) -> Self
+    where
+        O: Cached,
+        I: IntoIterator<Item = ClusterObjectRef>,
+    {
+        self.route(dt, Wanted::one(provider.into()), map)
     }
 
     /// Waits for a store to be synced where a cluster is served, before anything of that scope runs; triggers nothing.
@@ -308,13 +340,13 @@ impl<K: Cached> Controller<K> {
     fn route<O, I>(
         mut self,
         dt: O::DynamicType,
+        wanted: Wanted,
         map: impl Fn(&Cluster, &Arc<O>) -> I + Send + Sync + 'static,
     ) -> Self
     where
         O: Cached,
         I: IntoIterator<Item = ClusterObjectRef>,
     {
-        let wanted = self.wanted.clone();
         self.attach.push(Box::new(move |fleet, _, shared| {
             let store = fleet.declare::<O>(dt, wanted, Form::default());
             let map = move |cluster: &Cluster, object: &Arc<O>| map(cluster, object).into_iter().collect();

@@ -26,22 +26,14 @@ pub(crate) fn start<K: Cached>(fleet: &Fleet, store: Arc<StoreCore<K>>, scope: &
     let ids = fleet.ids().part(&format!("watch/{}/{}", store.label, scope.id));
     let name = format!("watch {} {}", store.label, scope.id);
     let stop = scope.stop.clone();
-    let mut feed = Feed {
-        store,
-        scope: scope.clone(),
-        fleet: fleet.clone(),
-        listed: 0,
-        initial: true,
-        listing: false,
-        places: HashMap::new(),
-        names: Names::default(),
-    };
+    let mut feed = Feed::new(fleet, store, scope);
     fleet.tasks().spawn(name, End::MayEnd, async move {
         stop.or(what.run(ids, &mut feed)).await;
     });
 }
 
-struct Feed<K: Cached> {
+/// What a watch sees, taken into a store.
+pub(crate) struct Feed<K: Cached> {
     store: Arc<StoreCore<K>>,
     scope: Arc<Scope>,
     fleet: Fleet,
@@ -145,6 +137,19 @@ impl<K: Cached> Drop for Feed<K> {
 }
 
 impl<K: Cached> Feed<K> {
+    pub(crate) fn new(fleet: &Fleet, store: Arc<StoreCore<K>>, scope: &Arc<Scope>) -> Self {
+        Feed {
+            store,
+            scope: scope.clone(),
+            fleet: fleet.clone(),
+            listed: 0,
+            initial: true,
+            listing: false,
+            places: HashMap::new(),
+            names: Names::default(),
+        }
+    }
+
     fn delete(&mut self, meta: &ObjectMeta) {
         let Some(place) = self.place(meta) else { return };
         let key = self.names.key(meta);

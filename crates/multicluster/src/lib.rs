@@ -23,13 +23,14 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `testing` | an in-process server of many clusters with faults, for tests of controllers |
-//! | `compat-metrics` | the figures of controllers under controller-runtime's names, for dashboards that exist already |
+//! | `compat-metrics` | every fleet shows the figures of its controllers under controller-runtime's names as well, as [`FleetBuilder::compat_metrics`] does for one |
 
 mod client; // clients for one of many clusters
 mod cluster_api; // requests that keep nothing for a cluster
 mod dialer; // from an endpoint's URL to a client
 mod identity; // who a cluster is, and which object in which cluster is meant
 mod kind; // what a Kubernetes kind must be
+mod kubeconfigs; // clusters by kubeconfig: files, Secrets
 mod provider; // a watcher whose objects are clusters; the host cluster as one
 
 mod aliases; // paths and other names
@@ -81,6 +82,7 @@ pub use identity::{ClusterId, ClusterKey, ClusterObjectRef, Epoch, ObjectKey, Pr
 pub use index::Index;
 pub use key_backoff::{Exponential, KeyBackoff, KeyedWaits, StaticThenExponential};
 pub use kind::{Cached, dynamic_kind};
+pub use kubeconfigs::Kubeconfigs;
 pub use leader::{Election, ElectionError};
 pub use provider::{
     ClientSpec, ClusterSeed, Demux, FleetEvent, Gone, Local, Provider, ProviderError, ReadCluster, Redial,

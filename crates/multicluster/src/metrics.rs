@@ -1,6 +1,5 @@
 //! The metrics of the fleet. No label holds a cluster or object name, so series do not grow with tenants.
 
-#[cfg(feature = "compat-metrics")]
 mod compat; // controller-runtime's names
 
 use std::time::Duration;
@@ -112,12 +111,30 @@ pub(crate) struct FleetMetrics {
     subroutine_seconds: Histograms<SubroutineRun>,
     subroutine_errors: Family<SubroutineError, Counter>,
     subroutine_requeue: Histograms<SubroutineRequeue>,
-    #[cfg(feature = "compat-metrics")]
-    compat: compat::CompatMetrics,
+    compat: Option<compat::CompatMetrics>,
+}
+
+/// Under which names the figures of controllers appear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetricNames {
+    /// Ours.
+    Own,
+    /// Ours, and controller-runtime's beside them.
+    OwnAndControllerRuntimes,
+}
+
+impl Default for MetricNames {
+    fn default() -> Self {
+        if cfg!(feature = "compat-metrics") {
+            MetricNames::OwnAndControllerRuntimes
+        } else {
+            MetricNames::Own
+        }
+    }
 }
 
 impl FleetMetrics {
-    pub(crate) fn new(metrics: &Metrics) -> Self {
+    pub(crate) fn new(metrics: &Metrics, names: MetricNames) -> Self {
         let new = FleetMetrics {
             clusters: Family::default(),
             engagements: Family::default(),
@@ -134,8 +151,10 @@ impl FleetMetrics {
             subroutine_seconds: Family::new_with_constructor(histogram),
             subroutine_errors: Family::default(),
             subroutine_requeue: Family::new_with_constructor(histogram),
-            #[cfg(feature = "compat-metrics")]
-            compat: compat::CompatMetrics::new(metrics),
+            compat: match names {
+                MetricNames::Own => None,
+                MetricNames::OwnAndControllerRuntimes => Some(compat::CompatMetrics::new(metrics)),
+            },
         };
         metrics.with(|registry| {
             registry.register("multicluster_clusters", "Engaged clusters", new.clusters.clone());
@@ -228,8 +247,6 @@ impl FleetMetrics {
     /// The series of one controller, looked up once: a reconcile must not pay for label maps.
     pub(crate) fn of_controller(&self, controller: &'static str, workers: usize) -> ControllerMetrics {
         let by = ByController { controller };
-        #[cfg(not(feature = "compat-metrics"))]
-        let _ = workers;
         ControllerMetrics {
             depth: Lane::ALL
                 .map(|lane| self.depth.get_or_create_owned(&QueueDepth { controller, lane: lane.name() })),
@@ -239,8 +256,7 @@ impl FleetMetrics {
             success: self.seconds.get_or_create_owned(&Reconciled { controller, result: "success" }),
             seconds: self.seconds.clone(),
             controller,
-            #[cfg(feature = "compat-metrics")]
-            compat: self.compat.of_controller(controller, workers),
+            compat: self.compat.as_ref().map(|compat| compat.of_controller(controller, workers)),
         }
     }
 
@@ -266,8 +282,7 @@ pub(crate) struct ControllerMetrics {
     success: Histogram,
     seconds: Histograms<Reconciled>,
     controller: &'static str,
-    #[cfg(feature = "compat-metrics")]
-    compat: compat::CompatController,
+    compat: Option<compat::CompatController>,
 }
 
 impl ControllerMetrics {
@@ -276,20 +291,23 @@ impl ControllerMetrics {
             gauge.set(depth as i64);
         }
         self.inflight.set(running as i64);
-        #[cfg(feature = "compat-metrics")]
-        self.compat.queue(depths.iter().sum(), running);
+        if let Some(compat) = &self.compat {
+            compat.queue(depths.iter().sum(), running);
+        }
     }
 
     pub(crate) fn oldest(&self, age: Duration) {
         self.oldest.set(age.as_secs_f64());
-        #[cfg(feature = "compat-metrics")]
-        self.compat.oldest(age);
+        if let Some(compat) = &self.compat {
+            compat.oldest(age);
+        }
     }
 
     pub(crate) fn retried(&self) {
         self.retries.inc();
-        #[cfg(feature = "compat-metrics")]
-        self.compat.retried();
+        if let Some(compat) = &self.compat {
+            compat.retried();
+        }
     }
 
     pub(crate) fn reconciled(&self, result: &'static str, took: Duration) {
@@ -300,11 +318,10 @@ impl ControllerMetrics {
                 self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
             }
         }
-        #[cfg(feature = "compat-metrics")]
-        self.compat.reconciled(result, took);
-        #[cfg(feature = "compat-metrics")]
+        let Some(compat) = &self.compat else { return };
+        compat.reconciled(result, took);
         if result == "panic" {
-            self.compat.panicked();
+            compat.panicked();
         }
     }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 mod answer;
+mod hand_fed;
 mod objects;
 mod static_provider;
 
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 use tower::Layer as _;
 
 use crate::prefix_client;
+pub use hand_fed::HandFed;
 use objects::{Address, Objects};
 pub use static_provider::StaticProvider;
 

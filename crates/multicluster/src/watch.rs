@@ -126,6 +126,10 @@ pub struct ListWatch<K: Cached> {
     pub dt: K::DynamicType,
     /// Only objects that match; sent with each request, for example `metadata.name=core.platform-mesh.io`.
     pub field_selector: Option<String>,
+    /// Only objects whose labels match, for example `tier=gold`.
+    pub label_selector: Option<String>,
+    /// Only objects of this namespace.
+    pub namespace: Option<String>,
     /// How complete lists are read.
     pub lists: Lists,
     /// Told how far the watch is.
@@ -140,6 +144,8 @@ impl<K: Cached> ListWatch<K> {
             redial: None,
             dt,
             field_selector: None,
+            label_selector: None,
+            namespace: None,
             lists: Lists::Paged,
             progress: Progress::default(),
         }
@@ -275,9 +281,10 @@ impl<K: Cached> Watcher<K> {
     /// A complete list in pages; the resource version to watch from.
     async fn list(&mut self, sink: &mut impl WatchSink<K>) -> Result<String, WatchError> {
         let _permit = sink.list_permit().await;
-        let request = Request::new(K::url_path(&self.what.dt, None));
+        let request = Request::new(K::url_path(&self.what.dt, self.what.namespace.as_deref()));
         let mut params = ListParams {
             field_selector: self.what.field_selector.clone(),
+            label_selector: self.what.label_selector.clone(),
             ..ListParams::default().limit(500)
         };
         let mut begun = false;
@@ -405,10 +412,11 @@ impl<K: Cached> Watcher<K> {
 
     /// Opens a watch from a version, or one that begins with a complete list.
     async fn open(&self, version: Option<&str>) -> Result<Open, WatchError> {
-        let request = Request::new(K::url_path(&self.what.dt, None));
+        let request = Request::new(K::url_path(&self.what.dt, self.what.namespace.as_deref()));
         let params = WatchParams {
             timeout: Some(WATCH_SECONDS),
             field_selector: self.what.field_selector.clone(),
+            label_selector: self.what.label_selector.clone(),
             send_initial_events: version.is_none(),
             ..WatchParams::default()
         };

@@ -219,3 +219,45 @@ async fn an_object_that_says_too_much_is_cut_short_and_counted() {
     })
     .await;
 }
+
+/// A dashboard made for controller-runtime finds its figures, with its labels.
+#[tokio::test(start_paused = true)]
+async fn mcr_figures_have_controller_runtimes_names_where_that_is_asked_for() {
+    for asked in [true, false] {
+        let (server, provider) = (FakeServer::new(), StaticProvider::new("core"));
+        let builder = Fleet::builder().provider(provider.clone());
+        let fleet = if asked { builder.compat_metrics() } else { builder }.build().unwrap();
+        for name in ["good", "bad", "ugly"] {
+            server.put("c1", object("ConfigMap", name, json!({})), "configmaps");
+        }
+        let reconcile = async |map: Arc<ConfigMap>, _: Cx<()>| match map.name_any().as_str() {
+            "good" => Ok(Action::await_change()),
+            "bad" => Err(kube::Error::Service("no".into())),
+            other => panic!("{other}"),
+        };
+        let controller = Controller::<ConfigMap>::new("maps", &fleet).concurrency(Concurrency::total(7));
+        controller.run(reconcile, |_, _, _| Action::requeue(Duration::from_secs(3600)), Arc::new(()));
+        provider.start("shard", &server, &["c1"]);
+        run(&fleet, soon()).await;
+        let text = fleet.registry().text();
+        let shown = |line: &str| text.lines().any(|known| known == line);
+        let label = "{controller=\"maps\"}";
+        for line in [
+            "controller_runtime_reconcile_total{controller=\"maps\",result=\"success\"} 1".to_owned(),
+            format!("controller_runtime_max_concurrent_reconciles{label} 7"),
+            format!("controller_runtime_active_workers{label} 0"),
+            "workqueue_depth{name=\"maps\",controller=\"maps\"} 0".to_owned(),
+        ] {
+            assert_eq!(shown(&line), asked || cfg!(feature = "compat-metrics"), "`{line}` in {text}");
+        }
+        if asked {
+            let count = |name: &str| {
+                let line = text.lines().find(|line| line.starts_with(&format!("{name}{label}"))).unwrap();
+                line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+            };
+            assert!(count("controller_runtime_reconcile_errors_total") >= 2);
+            assert!(count("controller_runtime_reconcile_panics_total") >= 1);
+            assert!(count("controller_runtime_reconcile_time_seconds_count") >= 3);
+        }
+    }
+}

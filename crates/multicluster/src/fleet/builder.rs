@@ -14,8 +14,10 @@ use runtime::{Clock, Ids, Metrics, Stop, Tasks};
 
 use super::{Fleet, Inner};
 use crate::{
-    Coordinator, Lists, Provider, ProviderName, client::ClientCache, coordination::Claims,
-    metrics::FleetMetrics,
+    Coordinator, Lists, Provider, ProviderName,
+    client::ClientCache,
+    coordination::Claims,
+    metrics::{FleetMetrics, MetricNames},
 };
 
 /// Why a fleet could not be built or ended early.
@@ -68,6 +70,7 @@ pub struct FleetBuilder {
     clock: Clock,
     ids: Option<Ids>,
     metrics: Metrics,
+    metric_names: MetricNames,
     coordinator: Coordinator,
 }
 
@@ -120,6 +123,14 @@ impl FleetBuilder {
         self
     }
 
+    /// Shows the figures of controllers under controller-runtime's names as well, for dashboards that exist already. On without being asked
+    /// for with the feature `compat-metrics`.
+    #[must_use]
+    pub fn compat_metrics(mut self) -> Self {
+        self.metric_names = MetricNames::OwnAndControllerRuntimes;
+        self
+    }
+
     /// The fleet; nothing runs before [`Fleet::run_until`].
     pub fn build(self) -> Result<Fleet, FleetError> {
         let mut names = HashSet::new();
@@ -135,7 +146,7 @@ impl FleetBuilder {
             limits: self.limits,
             clock: self.clock,
             ids: self.ids.unwrap_or_else(Ids::random),
-            metrics: FleetMetrics::new(&self.metrics),
+            metrics: FleetMetrics::new(&self.metrics, self.metric_names),
             registry: self.metrics,
             tasks: Tasks::with_grace(grace),
             stopping: Stop::new(),

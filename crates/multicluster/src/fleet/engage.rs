@@ -120,28 +120,10 @@ impl Fleet {
     }
 
     fn open_scope(&self, name: &ProviderName, lists: &Arc<Semaphore>, scope: WatchScope) {
-        let at = (name.clone(), scope.id.clone());
-        let opened = {
-            let mut state = self.0.state.write();
-            if state.scopes.contains_key(&at) {
-                return;
-            }
-            let opened = Arc::new(Scope {
-                index: self.0.scope_indexes.fetch_add(1, Ordering::Relaxed),
-                provider: name.clone(),
-                id: scope.id,
-                client: scope.client,
-                redial: scope.redial,
-                demux: scope.demux,
-                stop: self.stopping().child(),
-                lists: lists.clone(),
-                said: parking_lot::Mutex::default(),
-                forbidden: AtomicBool::new(false),
-            });
-            state.scopes.insert(at, opened.clone());
-            state.by_index.insert(opened.index, opened.clone());
-            opened
-        };
+        if self.0.state.read().scopes.contains_key(&(name.clone(), scope.id.clone())) {
+            return;
+        }
+        let opened = self.put_scope(name, lists.clone(), scope);
         tracing::info!(provider = %name, scope = %opened.id, "scope opened");
         let stores = self.all_stores();
         for store in stores {
@@ -149,7 +131,32 @@ impl Fleet {
         }
     }
 
-    fn close_scope(&self, name: &ProviderName, id: &ScopeId) {
+    /// A scope that no store watches by itself.
+    #[cfg(feature = "testing")]
+    pub(crate) fn add_scope(&self, name: &ProviderName, scope: WatchScope) -> Arc<Scope> {
+        self.put_scope(name, Arc::new(Semaphore::new(1)), scope)
+    }
+
+    fn put_scope(&self, name: &ProviderName, lists: Arc<Semaphore>, scope: WatchScope) -> Arc<Scope> {
+        let opened = Arc::new(Scope {
+            index: self.0.scope_indexes.fetch_add(1, Ordering::Relaxed),
+            provider: name.clone(),
+            id: scope.id,
+            client: scope.client,
+            redial: scope.redial,
+            demux: scope.demux,
+            stop: self.stopping().child(),
+            lists,
+            said: parking_lot::Mutex::default(),
+            forbidden: AtomicBool::new(false),
+        });
+        let mut state = self.0.state.write();
+        state.scopes.insert((name.clone(), opened.id.clone()), opened.clone());
+        state.by_index.insert(opened.index, opened.clone());
+        opened
+    }
+
+    pub(crate) fn close_scope(&self, name: &ProviderName, id: &ScopeId) {
         let (closed, heard) = {
             let mut state = self.0.state.write();
             state.degraded.remove(&(name.clone(), Some(id.clone())));
@@ -175,7 +182,7 @@ impl Fleet {
     }
 
     /// A scope says that it serves a cluster. The first word of a scope makes it the owner; later ones only refresh.
-    pub(super) fn up(&self, name: &ProviderName, seed: ClusterSeed) {
+    pub(crate) fn up(&self, name: &ProviderName, seed: ClusterSeed) {
         let key = ClusterKey { provider: name.clone(), id: seed.id.clone() };
         let (known, scope, first) = {
             let mut state = self.0.state.write();
@@ -184,7 +191,8 @@ impl Fleet {
                 tracing::warn!(cluster = %key, scope = %seed.scope, "cluster reported in a scope that is not open, left out");
                 return;
             };
-            let words = state.words.entry(key.clone()).or_default();
+            // Nearly every cluster is in one scope for all of its life.
+            let words = state.words.entry(key.clone()).or_insert_with(|| Vec::with_capacity(1));
             let first = match words.iter_mut().find(|word| word.scope == seed.scope) {
                 Some(word) => {
                     *word = seed.clone();
@@ -234,7 +242,7 @@ impl Fleet {
     }
 
     /// A scope does not serve a cluster any more. Where another still says it does, that one takes over.
-    fn withdraw(&self, key: &ClusterKey, scope: &ScopeId, why: Gone) {
+    pub(crate) fn withdraw(&self, key: &ClusterKey, scope: &ScopeId, why: Gone) {
         let (owned, next) = {
             let mut state = self.0.state.write();
             let Some(words) = state.words.get_mut(key) else { return };

@@ -137,14 +137,9 @@ impl<K: Cached> AnyStore for StoreCore<K> {
     }
 
     fn open(self: Arc<Self>, fleet: &Fleet, scope: &Arc<Scope>) {
-        {
-            let mut scopes = self.scopes.lock();
-            if !self.wants(&scope.provider) || scopes.contains_key(&scope.index) {
-                return;
-            }
-            scopes.insert(scope.index, (scope.clone(), ScopeSync::default()));
+        if self.add_scope(scope) {
+            crate::feed::start(fleet, self, scope);
         }
-        crate::feed::start(fleet, self, scope);
     }
 
     fn close(&self, scope: u32) {
@@ -202,6 +197,16 @@ impl<K: Cached> StoreCore<K> {
             count: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         }
+    }
+
+    /// Notes a scope as one to watch; says whether it is new and wanted.
+    pub(crate) fn add_scope(&self, scope: &Arc<Scope>) -> bool {
+        let mut scopes = self.scopes.lock();
+        if !self.wants(&scope.provider) || scopes.contains_key(&scope.index) {
+            return false;
+        }
+        scopes.insert(scope.index, (scope.clone(), ScopeSync::default()));
+        true
     }
 
     pub(crate) fn widen(&self, wanted: Wanted) {

@@ -77,6 +77,11 @@ where
     let path_and_query = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     inner.requests.lock().push(format!("{} {path_and_query}", parts.method));
     let path = parts.uri.path();
+    if let Some((_, rest)) = inner.route(path)
+        && rest.split_once('/').is_some_and(|(_, rest)| rest == "version")
+    {
+        return Ok(ok(200, &version()));
+    }
     let Some((visible, target)) =
         inner.route(path).and_then(|(visible, rest)| Some((visible, Target::parse(rest)?)))
     else {
@@ -116,6 +121,12 @@ where
         (&Method::DELETE, Some(name)) => delete(&inner, &target, name),
         (method, _) => failure(405, "MethodNotAllowed", &format!("{method} is not served here")),
     })
+}
+
+/// What clients ask a server to see whether it is there.
+fn version() -> Value {
+    json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z", "goVersion": "none", "compiler": "none", "platform": "none"})
 }
 
 fn pair(text: &str) -> Option<(String, String)> {

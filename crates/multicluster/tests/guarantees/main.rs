@@ -13,6 +13,7 @@ mod queues; // F14, F16
 mod reconciles; // F9, F11, F21, F22, F23
 mod scopes; // F1 to F4, F7, F8, F10, F13
 mod starts; // F15, F19
+mod store_model; // stores and engagements against a naive model
 mod stores; // forms, subscriptions, identity
 mod watches; // F5, F6, F12, F17, F20
 
