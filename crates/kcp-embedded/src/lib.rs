@@ -17,6 +17,10 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `envtest` | a control plane for tests of controllers and providers, on paused time, with faults |
 
 pub mod core; // the parts everything works with
 mod health; // /healthz, /livez, /readyz
@@ -64,6 +68,9 @@ mod cluster_roles; // roles made of others
 mod controllers; // every loop, its owner, its end
 pub mod reconcile; // a loop over one kind in all clusters
 pub mod records; // guarded writes of the server's own loops
+
+#[cfg(feature = "envtest")]
+pub mod envtest; // a control plane for tests of controllers
 
 pub use authorization::{Action, AuthorizationAttributes, Authorizer, ResourceAction};
 pub use options::Options;
