@@ -11,7 +11,7 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use multicluster::{Dialer, InProcess, prefix_client};
+use multicluster::{Dialer, InProcess, Redial, prefix_client};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum ConnectionError {
         #[source]
         source: Box<kube::config::KubeconfigError>,
     },
+    /// Neither a kubeconfig nor a pod's service account was found.
+    #[error("no configuration of a server was found")]
+    Infer(#[source] Box<kube::config::InferConfigError>),
     /// The client could not be made from the configuration.
     #[error("client for `{url}` cannot be made")]
     Client {
@@ -34,11 +37,11 @@ pub enum ConnectionError {
         #[source]
         source: Box<kube::Error>,
     },
-    /// The URL with the workspace's path is not one.
-    #[error("URL of workspace `{workspace}` is not valid: {why}")]
+    /// The server's URL with another path is not one.
+    #[error("the server's URL with path `{path}` is not valid: {why}")]
     Url {
-        /// The workspace asked for.
-        workspace: String,
+        /// The path that was put behind it.
+        path: String,
         /// The parser's words.
         why: String,
     },
@@ -48,13 +51,22 @@ pub enum ConnectionError {
 #[derive(Clone)]
 pub struct Connection {
     pub(crate) workspace: Client,
+    /// How to connect to the workspace anew, where that is known.
+    pub(crate) redial: Option<Redial>,
     pub(crate) dialer: Arc<dyn Dialer>,
 }
 
 impl Connection {
     /// A workspace's client and a dialer.
     pub fn new(workspace: Client, dialer: impl Dialer) -> Self {
-        Connection { workspace, dialer: Arc::new(dialer) }
+        Connection { workspace, redial: None, dialer: Arc::new(dialer) }
+    }
+
+    /// What kube finds by itself: the file that `KUBECONFIG` names, `~/.kube/config`, or the service account of the pod. Its URL must name
+    /// the workspace, as in [`from_config`](Connection::from_config).
+    pub async fn infer() -> Result<Self, ConnectionError> {
+        let config = Config::infer().await.map_err(|error| ConnectionError::Infer(Box::new(error)))?;
+        Self::from_config(config)
     }
 
     /// Both from one configuration, whose URL names the workspace: `https://host/clusters/root:platform-mesh-system`.
@@ -62,7 +74,9 @@ impl Connection {
         let url = Box::new(config.cluster_url.clone());
         let workspace = Client::try_from(config.clone())
             .map_err(|source| ConnectionError::Client { url, source: Box::new(source) })?;
-        Ok(Self::new(workspace, config))
+        let again = config.clone();
+        let redial: Redial = Arc::new(move || Client::try_from(again.clone()));
+        Ok(Connection { redial: Some(redial), ..Self::new(workspace, config) })
     }
 
     /// Both from a context of a kubeconfig file, or from its current one.
@@ -97,18 +111,35 @@ pub async fn config_of(path: &Path, context: Option<&str>) -> Result<Config, Con
 }
 
 /// The same server and credentials, another workspace: everything from `/clusters/` or `/services/` on is replaced by `/clusters/TARGET`.
+///
+/// Front proxies take a path or a name; shards and virtual workspaces take names only.
 pub fn workspace_config(config: &Config, target: &ClusterTarget) -> Result<Config, ConnectionError> {
     let name = match target {
         ClusterTarget::Every => "*".to_owned(),
         ClusterTarget::Path(path) => path.to_string(),
     };
-    let path = config.cluster_url.path();
-    let cut =
-        ["/clusters/", "/services/"].iter().filter_map(|part| path.find(part)).min().unwrap_or(path.len());
-    let base = path[..cut].trim_end_matches('/');
+    at_path(config, &format!("/clusters/{name}"))
+}
+
+/// The same server and credentials, at the server's root: everything from `/clusters/` or `/services/` on is cut off.
+pub fn server_config(config: &Config) -> Result<Config, ConnectionError> {
+    at_path(config, "")
+}
+
+fn at_path(config: &Config, path: &str) -> Result<Config, ConnectionError> {
+    let before = config.cluster_url.path();
+    let cut = ["/clusters/", "/services/"]
+        .iter()
+        .filter_map(|part| before.find(part))
+        .min()
+        .unwrap_or(before.len());
+    let base = before[..cut].trim_end_matches('/');
     let mut parts = config.cluster_url.clone().into_parts();
-    let fault = |why: String| ConnectionError::Url { workspace: name.clone(), why };
-    let joined = format!("{base}/clusters/{name}").parse();
+    let fault = |why: String| ConnectionError::Url { path: path.to_owned(), why };
+    let joined = match format!("{base}{path}") {
+        nothing if nothing.is_empty() => "/".parse(),
+        joined => joined.parse(),
+    };
     parts.path_and_query = Some(joined.map_err(|error: http::uri::InvalidUri| fault(error.to_string()))?);
     let mut config = config.clone();
     config.cluster_url = Uri::from_parts(parts).map_err(|error| fault(error.to_string()))?;
@@ -129,5 +160,17 @@ mod tests {
         check("https://h:1/clusters/root:a", "root:orgs", "https://h:1/clusters/root:orgs");
         check("https://h:1", "2xj8f9k3m5n7p1q4", "https://h:1/clusters/2xj8f9k3m5n7p1q4");
         check("https://h:1/proxy/services/apiexport/x/y", "*", "https://h:1/proxy/clusters/*");
+    }
+
+    #[test]
+    fn the_servers_root_keeps_the_servers_own_prefix() {
+        for (from, to) in [
+            ("https://h:1/clusters/root:a", "https://h:1/"),
+            ("https://h:1/proxy/services/apiexport/x/y/clusters/*", "https://h:1/proxy"),
+            ("https://h:1", "https://h:1/"),
+        ] {
+            let got = server_config(&Config::new(from.parse().unwrap())).unwrap();
+            assert_eq!(got.cluster_url.to_string(), to, "{from}");
+        }
     }
 }

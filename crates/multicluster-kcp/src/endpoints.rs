@@ -16,8 +16,8 @@ use futures::{
 use kcp_api::{core::v1alpha1::LogicalCluster, keys::PATH};
 use kube::{Api, Client};
 use multicluster::{
-    Cached, ClusterId, Demux, FleetEvent, ListWatch, ProviderError, ProviderName, ScopeId, Seen, WatchScope,
-    WatchSink, prefix_client,
+    Cached, ClusterId, Demux, FleetEvent, ListWatch, ProviderError, ScopeId, Seen, WatchScope, WatchSink,
+    prefix_client,
 };
 use parking_lot::Mutex;
 use runtime::{Ids, Stop};
@@ -25,7 +25,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     Connection,
-    state::{Judge, Qualifies, State, Todo, annotation, cluster_of},
+    state::{Judge, Lapse, Qualifies, State, Todo, annotation, cluster_of},
 };
 
 /// Clients over all clusters of each open URL, for the lister.
@@ -44,11 +44,10 @@ pub(crate) enum Source<E> {
 
 /// All that the providers of this crate differ in.
 pub(crate) struct Endpoints<E, M> {
-    pub(crate) provider: ProviderName,
     pub(crate) connection: Connection,
     pub(crate) source: Source<E>,
     pub(crate) qualifies: Qualifies<M>,
-    pub(crate) sticky: bool,
+    pub(crate) lapse: Lapse,
     pub(crate) flap_window: Duration,
     pub(crate) scopes: Scopes,
     /// The last URL that was opened, for reading the marker's name from it.
@@ -86,7 +85,7 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Endpoints<E, M> {
         let events = async_stream::stream! {
             let (send, mut heard) = mpsc::channel(256);
             let work = Work::new();
-            let mut run = Run { state: self.state(), send, work, set: self, exists: false };
+            let mut run = Run { state: self.state(), send, work, set: self, exists: false, unreadable: false };
             yield Ok(FleetEvent::Init);
             for event in run.start() {
                 yield event;
@@ -112,7 +111,7 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Endpoints<E, M> {
     fn state(&self) -> State<M> {
         State::new(Judge {
             qualifies: self.qualifies.clone(),
-            sticky: self.sticky,
+            lapse: self.lapse,
             flap_window: self.flap_window,
         })
     }
@@ -125,6 +124,8 @@ struct Run<E, M> {
     work: Work,
     /// Whether the complete list that is being read held the endpoint object.
     exists: bool,
+    /// Whether the endpoint object's last state could not be read.
+    unreadable: bool,
 }
 
 type Events = Vec<Result<FleetEvent, ProviderError>>;
@@ -140,6 +141,7 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Run<E, M> {
             Source::Object { name, .. } => {
                 let what = ListWatch::<E> {
                     field_selector: Some(format!("metadata.name={name}")),
+                    redial: self.set.connection.redial.clone(),
                     ..ListWatch::new(self.set.connection.workspace.clone(), ())
                 };
                 let mut sink = ToStream { send: self.send.clone(), wrap: Heard::Source };
@@ -160,11 +162,15 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Run<E, M> {
 
     fn source(&mut self, seen: Seen<E>) -> Events {
         let Source::Object { name, urls } = &self.set.source else { return Vec::new() };
+        let recovered = || vec![Ok(FleetEvent::Recovered { scope: None })];
         let todo = match seen {
             // The field selector is a wish; servers that ignore it send others as well.
             Seen::Applied(object) if object.meta().name.as_deref() == Some(name) => {
                 self.exists = true;
-                self.state.set_urls(urls(&object))
+                let todo = self.state.set_urls(urls(&object));
+                let mut events = if std::mem::take(&mut self.unreadable) { recovered() } else { Vec::new() };
+                events.extend(self.follow(todo));
+                return events;
             }
             Seen::ListBegin => {
                 self.exists = false;
@@ -175,8 +181,11 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Run<E, M> {
             Seen::Deleted(meta) if meta.name.as_deref() == Some(name) => self.state.set_urls(Vec::new()),
             // A failed read never tears a fleet down: what is known stays.
             Seen::Fault { reason, .. } => return vec![Ok(FleetEvent::Degraded { scope: None, reason })],
-            Seen::Healthy => return vec![Ok(FleetEvent::Recovered { scope: None })],
-            Seen::Unreadable { why, .. } => {
+            Seen::Healthy if !self.unreadable => return recovered(),
+            Seen::Unreadable { meta, why }
+                if meta.as_ref().is_none_or(|meta| meta.name.as_deref() == Some(name)) =>
+            {
+                (self.exists, self.unreadable) = (true, true);
                 let reason = format!("`{name}` does not parse: {why}");
                 return vec![Ok(FleetEvent::Degraded { scope: None, reason })];
             }
@@ -195,22 +204,33 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Run<E, M> {
                     }
                     events.push(Ok(event));
                 }
-                Todo::Open(url) => events.push(self.open(&url)),
+                Todo::Open(url) => events.extend(self.open(&url)),
                 Todo::FindPath { number, id } => self.find_path(number, id),
             }
         }
         events
     }
 
-    /// Dials a URL and follows its markers.
-    fn open(&mut self, url: &str) -> Result<FleetEvent, ProviderError> {
-        let fault = |why: String| ProviderError {
-            provider: self.set.provider.clone(),
-            reason: format!("endpoint `{url}` cannot be dialed: {why}"),
-        };
-        let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| fault(error.to_string()))?;
+    /// Dials a URL and follows its markers. One that cannot be dialed is reported, and tried again.
+    fn open(&mut self, url: &str) -> Events {
+        let scope = ScopeId::from(url);
+        match self.dial(url) {
+            Ok(opened) => vec![Ok(FleetEvent::ScopeUp(opened))],
+            Err(why) => {
+                self.state.undialed(url);
+                let reason = format!("endpoint `{url}` cannot be dialed: {why}");
+                vec![Ok(FleetEvent::Degraded { scope: Some(scope), reason })]
+            }
+        }
+    }
+
+    fn dial(&mut self, url: &str) -> Result<WatchScope, String> {
+        let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
+        if uri.scheme().is_none() || uri.host().is_none_or(str::is_empty) {
+            return Err("a URL with scheme and host is wanted".into());
+        }
         let dialer = self.set.connection.dialer.clone();
-        let root = dialer.dial(&uri).map_err(|error| fault(error.to_string()))?;
+        let root = dialer.dial(&uri).map_err(|error| error.to_string())?;
         let wildcard = prefix_client(&root, "/clusters/*");
         let (number, stop) = self.state.opened(url, root);
         // Only the first URL counts: all URLs of one object end in the same name.
@@ -225,8 +245,12 @@ impl<E: Cached<DynamicType = ()>, M: Cached<DynamicType = ()>> Run<E, M> {
 
         let id = ScopeId::from(url);
         self.set.scopes.lock().insert(id.clone(), wildcard.clone());
-        let demux = Demux::Meta(Arc::new(cluster_of));
-        Ok(FleetEvent::ScopeUp(WatchScope { id, client: wildcard, redial: Some(redial), demux }))
+        Ok(WatchScope {
+            id,
+            client: wildcard,
+            redial: Some(redial),
+            demux: Demux::Meta(Arc::new(cluster_of)),
+        })
     }
 
     /// Reads the path of a cluster from its LogicalCluster, once, where its marker still lacks it after a while.

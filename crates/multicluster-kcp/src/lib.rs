@@ -19,16 +19,25 @@
 //! # Ok(()) }
 //! ```
 
-mod api_export; // consumers of an export
 mod connection; // where the workspace is, and how endpoint URLs are dialed
 mod endpoints; // from an object that holds URLs to clusters: start here
+mod state; // what is known of each endpoint and its markers
+
+mod api_export; // consumers of an export
 mod lifecycle_workspaces; // initializing and terminating workspaces
-mod lister;
 mod logical_clusters; // all logical clusters of shards
-mod state; // what is known of each endpoint and its markers // reading a kind over all endpoints at once
+
+mod lister; // reading a kind over all endpoints at once
+mod resolver; // from a path to a cluster that nobody reports
+
+// The README's programs are compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use api_export::ApiExport;
-pub use connection::{Connection, ConnectionError, config_of, workspace_config};
+pub use connection::{Connection, ConnectionError, config_of, server_config, workspace_config};
 pub use lifecycle_workspaces::{CompleteError, InitializingWorkspaces, TerminatingWorkspaces};
 pub use lister::{Listed, Lister};
 pub use logical_clusters::LogicalClusters;
+pub use resolver::{ResolveError, Resolver};

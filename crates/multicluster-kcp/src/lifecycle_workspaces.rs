@@ -1,6 +1,7 @@
 //! Workspaces that wait for an initializer or a terminator, through the virtual workspaces of a WorkspaceType.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -15,13 +16,14 @@ use kube::{
     Api,
     api::{Patch, PatchParams},
 };
-use multicluster::{Cluster, FleetEvent, Provider, ProviderError, ProviderName};
+use multicluster::{Cluster, Epoch, FleetEvent, Provider, ProviderError, ProviderName};
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::{
     Connection, Lister,
     endpoints::{Endpoints, FLAP_WINDOW, Scopes, Source},
-    state::cluster_of,
+    state::{Lapse, cluster_of},
 };
 
 /// Why a marker was not removed or found.
@@ -74,6 +76,33 @@ pub enum CompleteError {
     },
 }
 
+impl CompleteError {
+    fn is_forbidden(&self) -> bool {
+        matches!(self, CompleteError::Request { source, .. }
+            if matches!(source.as_ref(), kube::Error::Api(status) if status.code == 403))
+    }
+
+    /// The next step.
+    pub fn help(&self) -> &'static str {
+        match self {
+            CompleteError::Request { .. } => {
+                "the user needs the verb `initialize` or `terminate` on the WorkspaceType, in the workspace of the type"
+            }
+            CompleteError::Conflict { .. } => {
+                "try again: other controllers are at work in the same workspace"
+            }
+            CompleteError::Patch(_) => "please report this",
+            CompleteError::Type { .. } => {
+                "check the name, the workspace of the connection, and the right to read it"
+            }
+            CompleteError::NoCluster { .. } => {
+                "the server is no kcp, or it is older than annotation `kcp.io/cluster`"
+            }
+            CompleteError::NoEndpoint { .. } => "wait until the type's status has URLs of virtual workspaces",
+        }
+    }
+}
+
 /// Which half of the life cycle.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Half {
@@ -119,7 +148,12 @@ struct Both {
     type_: String,
     scopes: Scopes,
     url: Arc<OnceLock<String>>,
+    /// Engagements whose marker was removed here, the last ones.
+    completed: Mutex<VecDeque<Epoch>>,
 }
+
+/// How many completed engagements are remembered: enough for those whose end was not seen yet.
+const COMPLETED: usize = 1024;
 
 /// The name behind the segment of a virtual workspace's URL: `<cluster>:<type>`.
 fn marker_of(half: Half, url: &str) -> Option<String> {
@@ -137,6 +171,7 @@ impl Both {
             type_,
             scopes: Scopes::default(),
             url: Arc::default(),
+            completed: Mutex::default(),
         }
     }
 
@@ -157,11 +192,10 @@ impl Both {
             half.markers(cluster).iter().any(|held| Some(held) == marker.as_ref())
         };
         Endpoints {
-            provider: self.name.clone(),
             connection: self.connection.clone(),
             source: Source::Object { name: self.type_.clone(), urls: Arc::new(urls) },
             qualifies: Arc::new(qualifies),
-            sticky: false,
+            lapse: Lapse::AtOnce,
             flap_window: FLAP_WINDOW,
             scopes: self.scopes.clone(),
             last_url: self.url.clone(),
@@ -185,7 +219,20 @@ impl Both {
 
     async fn complete(&self, cluster: &Cluster) -> Result<(), CompleteError> {
         let marker = self.marker().ok_or_else(|| CompleteError::NoEndpoint { name: self.type_.clone() })?;
-        remove_marker(cluster, self.half, &marker).await
+        let known = self.completed.lock().contains(&cluster.epoch());
+        match remove_marker(cluster, self.half, &marker).await {
+            // Where the marker is gone, everything of the cluster is refused: that is how it looks when it is done.
+            Err(error) if error.is_forbidden() && (known || cluster.is_gone().is_some()) => Ok(()),
+            Ok(()) => {
+                let mut completed = self.completed.lock();
+                if !known {
+                    completed.truncate(COMPLETED - 1);
+                    completed.push_front(cluster.epoch());
+                }
+                Ok(())
+            }
+            failed => failed,
+        }
     }
 }
 

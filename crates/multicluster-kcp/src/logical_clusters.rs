@@ -12,6 +12,7 @@ use multicluster::{FleetEvent, Provider, ProviderError, ProviderName};
 use crate::{
     Connection, Lister,
     endpoints::{Endpoints, Scopes, Source},
+    state::Lapse,
 };
 
 /// One cluster for each logical cluster that reached phase Ready, until it is deleted.
@@ -52,11 +53,10 @@ impl Provider for LogicalClusters {
             cluster.status.as_ref().is_some_and(|status| status.phase == LogicalClusterPhase::Ready)
         };
         let endpoints: Endpoints<LogicalCluster, LogicalCluster> = Endpoints {
-            provider: self.name.clone(),
             connection: self.connection.clone(),
             source: Source::Fixed(self.shards.clone()),
             qualifies: Arc::new(ready),
-            sticky: true,
+            lapse: Lapse::Never,
             flap_window: Duration::ZERO,
             scopes: self.scopes.clone(),
             last_url: Arc::new(OnceLock::new()),

@@ -1,7 +1,7 @@
 //! What is known of each endpoint and of the markers in it, and what changes when something is seen. No I/O.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -15,12 +15,16 @@ use kcp_api::keys::{CLUSTER, PATH};
 
 /// Until all first endpoints have listed their markers, or for this long, the fleet counts as not reported.
 const FIRST_REPORT: Duration = Duration::from_secs(10);
+/// A URL that cannot be dialed is tried again after this long, doubled each time.
+const REDIAL_FIRST: Duration = Duration::from_secs(1);
+/// … up to this long.
+const REDIAL_MAX: Duration = Duration::from_secs(60);
 
 /// A cluster as its markers show it.
 #[derive(Default)]
 struct Known {
-    /// Markers that stand for the cluster. One that once qualified does so until it is deleted, where the provider says so.
-    qualified: HashSet<String>,
+    /// Markers that stand for the cluster, and when one that does not qualify any more ceases to.
+    qualified: HashMap<String, Option<Instant>>,
     path: Option<Arc<str>>,
     meta: Arc<ObjectMeta>,
 }
@@ -52,12 +56,22 @@ pub(crate) enum Todo {
 /// Whether a marker, seen at a URL, stands for its cluster.
 pub(crate) type Qualifies<M> = Arc<dyn Fn(&M, &str) -> bool + Send + Sync>;
 
+/// What becomes of a marker that qualified once and does not any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lapse {
+    /// It stands for its cluster until it is deleted.
+    Never,
+    /// It stands for its cluster for this long, unless it qualifies again.
+    After(Duration),
+    /// It does not stand for its cluster.
+    AtOnce,
+}
+
 /// How markers are judged.
 pub(crate) struct Judge<M> {
     /// Whether a marker stands for its cluster; the URL is that of its endpoint.
     pub(crate) qualifies: Qualifies<M>,
-    /// Whether a marker that once qualified does so until it is deleted.
-    pub(crate) sticky: bool,
+    pub(crate) lapse: Lapse,
     /// A URL that vanished is kept for this long while its watch works.
     pub(crate) flap_window: Duration,
 }
@@ -66,6 +80,10 @@ pub(crate) struct State<M> {
     judge: Judge<M>,
     endpoints: BTreeMap<String, Endpoint>,
     next: u64,
+    /// Markers that cease to stand for their clusters, by time.
+    lapsing: BTreeSet<(Instant, u64, ClusterId, String)>,
+    /// URLs that could not be dialed: how often, and when again.
+    undialed: BTreeMap<String, (u32, Instant)>,
     wanted: Option<Vec<String>>,
     reported: bool,
     report_by: Instant,
@@ -77,6 +95,8 @@ impl<M: Resource> State<M> {
             judge,
             endpoints: BTreeMap::new(),
             next: 0,
+            lapsing: BTreeSet::new(),
+            undialed: BTreeMap::new(),
             wanted: None,
             reported: false,
             report_by: Instant::now() + FIRST_REPORT,
@@ -91,15 +111,26 @@ impl<M: Resource> State<M> {
     }
 
     /// The URLs that the endpoint object holds now.
-    pub(crate) fn set_urls(&mut self, urls: Vec<String>) -> Vec<Todo> {
+    pub(crate) fn set_urls(&mut self, mut urls: Vec<String>) -> Vec<Todo> {
         let now = Instant::now();
+        urls.sort_unstable();
+        urls.dedup();
         let mut todo = Vec::new();
         for url in &urls {
             match self.endpoints.get_mut(url) {
                 Some(endpoint) => endpoint.leaves_at = None,
+                // One that waits to be dialed again is left to its turn.
+                None if self.undialed.contains_key(url) => {}
                 None => todo.push(Todo::Open(url.clone())),
             }
         }
+        self.undialed.retain(|url, _| {
+            let wanted = urls.contains(url);
+            if !wanted {
+                todo.push(Todo::Report(FleetEvent::Recovered { scope: Some(ScopeId::from(url.as_str())) }));
+            }
+            wanted
+        });
         for (url, endpoint) in &mut self.endpoints {
             if !urls.contains(url) && endpoint.leaves_at.is_none() {
                 // A URL comes and goes with the first and the last consumer of a shard; a dead one is not worth waiting for.
@@ -115,6 +146,7 @@ impl<M: Resource> State<M> {
     /// A new URL was dialed; its number names it from here on.
     pub(crate) fn opened(&mut self, url: &str, root: Client) -> (u64, Stop) {
         self.next += 1;
+        self.undialed.remove(url);
         let stop = Stop::new();
         let endpoint = Endpoint {
             number: self.next,
@@ -128,6 +160,13 @@ impl<M: Resource> State<M> {
         };
         self.endpoints.insert(url.to_owned(), endpoint);
         (self.next, stop)
+    }
+
+    /// A URL could not be dialed; it is tried again, ever later, as long as it is wanted.
+    pub(crate) fn undialed(&mut self, url: &str) {
+        let (times, again) = self.undialed.entry(url.to_owned()).or_insert((0, Instant::now()));
+        *again = Instant::now() + REDIAL_FIRST.saturating_mul(1 << (*times).min(16)).min(REDIAL_MAX);
+        *times += 1;
     }
 
     /// Something was seen among the markers of an endpoint.
@@ -149,10 +188,22 @@ impl<M: Resource> State<M> {
                 if let Some(listed) = &mut endpoint.listing {
                     listed.insert((id.clone(), name.clone()));
                 }
-                if (self.judge.qualifies)(&marker, url) {
-                    endpoint.qualified(&scope, id, name, marker.meta(), &mut todo);
-                } else if !self.judge.sticky {
-                    endpoint.lost(&scope, &id, &name, &mut todo);
+                let qualifies = (self.judge.qualifies)(&marker, url);
+                match self.judge.lapse {
+                    _ if qualifies => {
+                        if let Some(at) = endpoint.lapses(&id, &name) {
+                            self.lapsing.remove(&(at, number, id.clone(), name.clone()));
+                        }
+                        endpoint.qualified(&scope, id, name, marker.meta(), &mut todo);
+                    }
+                    Lapse::Never => {}
+                    Lapse::AtOnce => endpoint.lost(&scope, &id, &name, &mut todo),
+                    Lapse::After(window) => {
+                        let at = Instant::now() + window;
+                        if endpoint.lapse(&id, &name, at) {
+                            self.lapsing.insert((at, number, id, name));
+                        }
+                    }
                 }
             }
             Seen::Deleted(meta) => {
@@ -166,7 +217,7 @@ impl<M: Resource> State<M> {
                 for (id, known) in &endpoint.clusters {
                     let gone = known
                         .qualified
-                        .iter()
+                        .keys()
                         .filter(|name| !listed.contains(&(id.clone(), (*name).clone())));
                     vanished.extend(gone.map(|name| (id.clone(), name.clone())));
                 }
@@ -212,12 +263,25 @@ impl<M: Resource> State<M> {
     /// The next instant at which [`due`](State::due) has something to do.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let report = (!self.reported).then_some(self.report_by);
-        self.endpoints.values().filter_map(|endpoint| endpoint.leaves_at).chain(report).min()
+        let leaves = self.endpoints.values().filter_map(|endpoint| endpoint.leaves_at);
+        let dials = self.undialed.values().map(|(_, at)| *at);
+        let lapses = self.lapsing.first().map(|(at, ..)| *at);
+        leaves.chain(dials).chain(lapses).chain(report).min()
     }
 
-    /// Closes URLs whose time is over.
+    /// Closes URLs whose time is over, lets clusters go whose markers lapsed, dials URLs anew.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Todo> {
         let mut todo = Vec::new();
+        while self.lapsing.first().is_some_and(|(at, ..)| *at <= now) {
+            let Some((_, number, id, name)) = self.lapsing.pop_first() else { break };
+            let found = self.endpoints.iter_mut().find(|(_, endpoint)| endpoint.number == number);
+            let Some((url, endpoint)) = found else { continue };
+            if endpoint.lapses(&id, &name).is_some_and(|at| at <= now) {
+                endpoint.lost(&ScopeId::from(url.as_str()), &id, &name, &mut todo);
+            }
+        }
+        let again = self.undialed.iter().filter(|(_, (_, at))| *at <= now);
+        todo.extend(again.map(|(url, _)| Todo::Open(url.clone())));
         self.endpoints.retain(|url, endpoint| {
             let leaves = endpoint.leaves_at.is_some_and(|at| at <= now);
             if leaves {
@@ -259,7 +323,7 @@ impl Endpoint {
         let path = annotation(meta, PATH).map(Arc::from);
         let new = !self.clusters.contains_key(&id);
         let known = self.clusters.entry(id.clone()).or_default();
-        known.qualified.insert(name);
+        known.qualified.insert(name, None);
         let changed = path.is_some() && known.path != path;
         if changed {
             known.path = path;
@@ -279,9 +343,26 @@ impl Endpoint {
         }
     }
 
+    /// When a marker ceases to stand for its cluster, where it does.
+    fn lapses(&self, id: &ClusterId, name: &str) -> Option<Instant> {
+        *self.clusters.get(id)?.qualified.get(name)?
+    }
+
+    /// A marker does not qualify any more; says whether that is new.
+    fn lapse(&mut self, id: &ClusterId, name: &str, at: Instant) -> bool {
+        match self.clusters.get_mut(id).and_then(|known| known.qualified.get_mut(name)) {
+            Some(lapses @ None) => {
+                *lapses = Some(at);
+                true
+            }
+            // The first word counts: further ones do not prolong its time.
+            Some(Some(_)) | None => false,
+        }
+    }
+
     fn lost(&mut self, scope: &ScopeId, id: &ClusterId, name: &str, todo: &mut Vec<Todo>) {
         let Some(known) = self.clusters.get_mut(id) else { return };
-        if known.qualified.remove(name) && known.qualified.is_empty() {
+        if known.qualified.remove(name).is_some() && known.qualified.is_empty() {
             self.clusters.remove(id);
             todo.push(Todo::Report(FleetEvent::Down {
                 id: id.clone(),

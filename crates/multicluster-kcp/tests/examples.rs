@@ -1,5 +1,5 @@
 //! What the examples do, on an in-process server. Paused time.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::duplicate_mod, clippy::unwrap_used, missing_docs)]
 
 mod common;
 #[expect(dead_code, reason = "its main and its world are for a real server")]
@@ -61,7 +61,8 @@ async fn every_workspace_of_the_type_has_its_content_before_its_initializer_goes
     const URL: &str = "/services/initializingworkspaces/p1:guided";
     let server = FakeServer::new();
     let waits = |object: &Value| {
-        object["kind"] != "LogicalCluster" || object["status"]["initializers"].to_string().contains("p1:guided")
+        object["kind"] != "LogicalCluster"
+            || object["status"]["initializers"].to_string().contains("p1:guided")
     };
     server.endpoint(URL, waits);
     let url = json!({ "url": format!("https://kcp.test:6443{URL}"), "type": "initializing" });
@@ -90,9 +91,12 @@ async fn a_shop_counts_the_orders_that_the_other_export_shows_of_its_workspace()
     const ORDERS: &str = "/services/apiexport/p1/orders.example.io";
     let server = FakeServer::new();
     // Each export shows its own kind and the bindings to it.
-    server.endpoint(SHOPS, |object| object["kind"] == "Shop" || object["metadata"]["name"] == "shops.example.io");
-    server
-        .endpoint(ORDERS, |object| object["kind"] == "Order" || object["metadata"]["name"] == "orders.example.io");
+    server.endpoint(SHOPS, |object| {
+        object["kind"] == "Shop" || object["metadata"]["name"] == "shops.example.io"
+    });
+    server.endpoint(ORDERS, |object| {
+        object["kind"] == "Order" || object["metadata"]["name"] == "orders.example.io"
+    });
     for (export, url) in [("shops.example.io", SHOPS), ("orders.example.io", ORDERS)] {
         server.put("p1", slice_of(export, &[url]), "apiexportendpointslices");
         server.put("c1", binding(export, None, "True"), "apibindings");

@@ -91,3 +91,25 @@ async fn completing_survives_a_lost_answer_and_a_race() {
     })
     .await;
 }
+
+/// Once its initializer is gone, everything of a workspace answers 403. To whoever removed it that means done, to nobody else.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_completion_means_done_and_before_it_an_error() {
+    let server = server(true);
+    for cluster in ["c1", "c2"] {
+        server.put(cluster, logical(json!({ "initializers": ["p1:security"] })), "logicalclusters");
+    }
+    let provider = Arc::new(InitializingWorkspaces::new(connection(&server), "security"));
+    let fleet = Fleet::builder().shared_provider(provider.clone()).build().unwrap();
+    run(&fleet, async {
+        engaged(&fleet, &["c1", "c2"]).await;
+        let clusters = fleet.clusters();
+        let (done, open) = (&clusters[0], &clusters[1]);
+        provider.complete(done).await.unwrap();
+        server.faults().add(FaultRule::new(Fault::Status(403)).path("/logicalclusters/cluster"));
+        provider.complete(done).await.unwrap();
+        let refused = provider.complete(open).await.unwrap_err();
+        assert!(refused.help().contains("initialize"), "{refused}");
+    })
+    .await;
+}

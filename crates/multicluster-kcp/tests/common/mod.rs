@@ -19,12 +19,16 @@ pub fn connection(server: &FakeServer) -> Connection {
 }
 
 pub fn slice(urls: &[&str]) -> Value {
+    slice_of("storage.example.io", urls)
+}
+
+pub fn slice_of(export: &str, urls: &[&str]) -> Value {
     let endpoints: Vec<Value> =
         urls.iter().map(|url| json!({ "url": format!("https://kcp.test:6443{url}") })).collect();
     json!({
         "apiVersion": "apis.kcp.io/v1alpha1", "kind": "APIExportEndpointSlice",
-        "metadata": { "name": "storage.example.io" },
-        "spec": { "export": { "path": "root:provider", "name": "storage.example.io" } },
+        "metadata": { "name": export },
+        "spec": { "export": { "path": "root:provider", "name": export } },
         "status": { "endpoints": endpoints },
     })
 }
