@@ -16,6 +16,7 @@
     reason = "a harness of tests: what cannot be set up is the test's failure"
 )]
 
+mod backend; // the control plane that MESH_BACKEND names
 mod kubectl; // stock kubectl against a plane
 mod plane; // a control plane and raw calls to it: start here
 
@@ -26,6 +27,7 @@ mod webhook; // a reachable admission webhook that says yes
 
 mod memory; // what this process holds
 
+pub use backend::ControlPlane;
 pub use fixtures::{documents, fixtures, path_of};
 pub use kubectl::{Kubectl, Output};
 pub use memory::resident_bytes;
