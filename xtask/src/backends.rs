@@ -2,6 +2,7 @@
 //!
 //! What runs stands in a file of the cache, so that other commands find it.
 
+mod kcp; // the control plane
 mod openfga; // the relationship server
 
 use std::{
@@ -9,7 +10,7 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
@@ -38,11 +39,19 @@ struct Start {
     command: Command,
     /// Addresses by name, as other commands ask for them.
     addresses: Vec<(&'static str, String)>,
-    /// Path of the plain HTTP address `http` that answers 200 when it is ready.
-    ready: &'static str,
+    ready: Ready,
 }
 
-const BACKENDS: [Backend; 1] = [openfga::BACKEND];
+/// How to see that a server is ready: a path that answers 200.
+#[derive(Clone, Copy)]
+enum Ready {
+    /// At the address `http`, in the clear.
+    Http(&'static str),
+    /// At the address `https`, with a certificate that the server made for itself.
+    Https(&'static str),
+}
+
+const BACKENDS: [Backend; 2] = [kcp::BACKEND, openfga::BACKEND];
 
 /// How long a server may take until it is ready.
 const READY: Duration = Duration::from_secs(120);
@@ -107,21 +116,31 @@ pub fn up(names: &[&str]) -> Result<ExitCode> {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
         let running = Running { pid: child.id(), data, addresses: named(&addresses) };
-        let begun = Instant::now();
-        while !answers(&running.address("http"), ready) {
-            if let Some(status) = child.try_wait()? {
-                bail!("{} ended with {status}; its log is {}", backend.name, log.display());
-            }
-            if begun.elapsed() > READY {
-                child.kill()?;
-                bail!("{} was not ready within {READY:?}; its log is {}", backend.name, log.display());
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        if let Err(error) = wait(backend, &mut child, &running, ready) {
+            // Nobody else would end it.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error.context(format!("its log is {}", log.display())));
         }
         running.write(backend)?;
         running.print(backend);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until a server that was just started is ready.
+fn wait(backend: &Backend, child: &mut Child, running: &Running, ready: Ready) -> Result<()> {
+    let begun = Instant::now();
+    while !running.is_ready(ready)? {
+        if let Some(status) = child.try_wait()? {
+            bail!("{} ended with {status}", backend.name);
+        }
+        if begun.elapsed() > READY {
+            bail!("{} was not ready within {READY:?}", backend.name);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// Ends backends that were started here, and removes their data.
@@ -187,6 +206,13 @@ impl Running {
         line.split(|byte| *byte == 0).next() == Some(program.as_os_str().as_encoded_bytes())
     }
 
+    fn is_ready(&self, ready: Ready) -> Result<bool> {
+        Ok(match ready {
+            Ready::Http(path) => answers(&self.address("http"), path),
+            Ready::Https(path) => answers_tls(&format!("https://{}{path}", self.address("https")))?,
+        })
+    }
+
     fn address(&self, name: &str) -> String {
         let found = self.addresses.iter().find(|(known, _)| known == name);
         found.map(|(_, address)| address.clone()).unwrap_or_default()
@@ -223,9 +249,23 @@ impl Running {
     }
 }
 
-/// A port of loopback that is free now.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
+/// Ports of loopback that are free now, each another one.
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut ports = [0; N];
+    let mut held = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// Whether an address answers 200. Who it is does not matter: it was started on a port that was free.
+fn answers_tls(url: &str) -> Result<bool> {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--fail", "--insecure", "--max-time", "5", "--output", "/dev/null"]).arg(url);
+    Ok(curl.status().context("run `curl`: it is needed to see when a server is ready")?.success())
 }
 
 /// Whether a plain HTTP address answers 200 on a path.

@@ -1,7 +1,8 @@
 //! Every guarantee has a test, and a patch that breaks the guarantee: with the patch the test must fail, without it pass.
 //!
 //! A patch lies in `crates/NAME/tests/breaks/F07.diff`; its tests are those whose names begin with `f07_`, in any of the proof's targets. All
-//! of it happens in a copy of the files that git tracks.
+//! of it happens in a copy of the files that git tracks, below the target folder. The copy's own crates are others to cargo, since they lie
+//! elsewhere; all dependencies are the workspace's, so nothing of them is built again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,20 +22,15 @@ use crate::{
 struct Proof {
     name: &'static str,
     breaks: &'static str,
-    packages: &'static [&'static str],
-    /// Test targets beside the libraries' own.
+    /// Test targets, of whatever crate.
     tests: &'static [&'static str],
 }
 
 const PROOFS: [Proof; 1] = [Proof {
     name: "multicluster",
     breaks: "crates/multicluster/tests/breaks",
-    packages: &["platform-mesh-multicluster", "platform-mesh-runtime", "platform-mesh-multicluster-kcp"],
     tests: &["guarantees", "leader", "fair_queue", "fair_queue_model", "api_export"],
 }];
-
-/// The tests inside of the libraries.
-const LIB: &str = "lib";
 
 /// By target and name: whether a test passed.
 type Outcomes = BTreeMap<(String, String), bool>;
@@ -61,8 +57,7 @@ pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
     let mut table = Table::new(format!("prove {name}"));
     println!("== prove {name}: without a break");
     let filter = only.map_or("f".to_owned(), |id| format!("{}_", id.to_lowercase()));
-    let every: Vec<&str> = std::iter::once(LIB).chain(proof.tests.iter().copied()).collect();
-    let whole = scratch.test(proof, &every, &filter)?;
+    let whole = scratch.test(proof.tests, &filter)?;
     for file in &breaks {
         let id = stem(file);
         println!("== prove {name}: {id}");
@@ -78,7 +73,7 @@ pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
         let targets: Vec<&str> = targets.into_iter().collect();
         let broken = match targets.is_empty() {
             true => Err("no test bears its name".to_owned()),
-            false => scratch.broken(proof, &targets, file, &id)?,
+            false => scratch.broken(&targets, file, &id)?,
         };
         let (word, text, why) = judge_whole(before);
         table.add(&id, "whole", word, &text, &why);
@@ -122,7 +117,7 @@ fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// A copy of the workspace, with a target folder that all proofs share.
+/// A copy of the workspace, with the workspace's own target folder.
 struct Scratch {
     tree: PathBuf,
     target: PathBuf,
@@ -132,8 +127,7 @@ impl Scratch {
     fn make(proof: &Proof) -> Result<Self> {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-        let scratch =
-            Self { tree: target.join("prove").join(proof.name), target: target.join("prove/target") };
+        let scratch = Self { tree: target.join("prove").join(proof.name), target };
         let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(workspace()).output()?;
         if !listed.status.success() {
             bail!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
@@ -158,13 +152,7 @@ impl Scratch {
     }
 
     /// The outcomes of the tests with a break applied.
-    fn broken(
-        &self,
-        proof: &Proof,
-        targets: &[&str],
-        file: &Path,
-        id: &str,
-    ) -> Result<Result<Outcomes, String>> {
+    fn broken(&self, targets: &[&str], file: &Path, id: &str) -> Result<Result<Outcomes, String>> {
         let applied = Command::new("git")
             .args(["apply", "-p1", "--whitespace=nowarn"])
             .arg(file)
@@ -173,7 +161,7 @@ impl Scratch {
             .env("GIT_CEILING_DIRECTORIES", self.tree.parent().unwrap_or(&self.tree))
             .output()?;
         let outcome = match applied.status.success() {
-            true => self.test(proof, targets, &format!("{}_", id.to_lowercase()))?,
+            true => self.test(targets, &format!("{}_", id.to_lowercase()))?,
             false => Err(format!("does not apply: {}", String::from_utf8_lossy(&applied.stderr).trim())),
         };
         let text = fs::read_to_string(file)?;
@@ -184,17 +172,11 @@ impl Scratch {
     }
 
     /// Test names and whether they passed; or why there are none.
-    fn test(&self, proof: &Proof, targets: &[&str], filter: &str) -> Result<Result<Outcomes, String>> {
+    fn test(&self, targets: &[&str], filter: &str) -> Result<Result<Outcomes, String>> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["test", "--locked", "--no-fail-fast"]);
-        command.args(proof.packages.iter().flat_map(|package| ["--package", package]));
-        // Always the same packages, whatever is tested: their features decide how everything below is built.
-        for target in targets {
-            match *target {
-                LIB => command.arg("--lib"),
-                test => command.args(["--test", test]),
-            };
-        }
+        // The whole workspace, whatever is tested: what is chosen decides on the features of everything below.
+        command.args(["test", "--locked", "--no-fail-fast", "--workspace"]);
+        command.args(targets.iter().flat_map(|target| ["--test", target]));
         command.args(["--", filter]).current_dir(&self.tree);
         command.env("CARGO_TARGET_DIR", &self.target).env("RUST_BACKTRACE", "0");
         let log = self.tree.with_extension("log");
@@ -224,14 +206,12 @@ impl Scratch {
 /// `test some::name ... ok` and `... FAILED`, below the line that names their target.
 fn outcomes(text: &str) -> Outcomes {
     let mut found = Outcomes::new();
-    let mut target = LIB.to_owned();
+    let mut target = String::new();
     for line in text.lines() {
         if let Some(running) = line.trim_start().strip_prefix("Running ") {
             let path = running.split_whitespace().next().unwrap_or_default();
-            let name = path
-                .strip_prefix("tests/")
-                .map(|name| name.trim_end_matches(".rs").trim_end_matches("/main"));
-            target = name.unwrap_or(LIB).to_owned();
+            let name = path.strip_prefix("tests/").unwrap_or(path);
+            target = name.trim_end_matches(".rs").trim_end_matches("/main").to_owned();
         }
         let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "))
         else {

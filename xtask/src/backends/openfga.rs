@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Backend, Start, cache, free_port};
+use super::{Backend, Ready, Start, cache, free_ports};
 
 const PIN: &str = include_str!("../../backends/openfga.pin");
 
@@ -32,10 +32,10 @@ fn install() -> Result<()> {
 }
 
 fn start(_: &PathBuf) -> Result<Start> {
-    let http = format!("127.0.0.1:{}", free_port()?);
-    let grpc = format!("127.0.0.1:{}", free_port()?);
+    let [http, grpc] = free_ports()?;
+    let (http, grpc) = (format!("127.0.0.1:{http}"), format!("127.0.0.1:{grpc}"));
     let mut command = Command::new(program());
     command.args(["run", "--datastore-engine", "memory", "--http-addr", &http, "--grpc-addr", &grpc]);
     command.args(["--playground-enabled=false", "--metrics-enabled=false"]);
-    Ok(Start { command, addresses: vec![("http", http), ("grpc", grpc)], ready: "/healthz" })
+    Ok(Start { command, addresses: vec![("http", http), ("grpc", grpc)], ready: Ready::Http("/healthz") })
 }
