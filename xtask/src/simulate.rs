@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// A simulation: its name, the package and the bench target (release profile, own `main`) that runs it.
-const SIMULATIONS: [(&str, &str, &str); 1] = [("multicluster", "platform-mesh-multicluster", "simulate")];
+const SIMULATIONS: [(&str, &str, &str); 2] =
+    [("multicluster", "platform-mesh-multicluster", "simulate"), ("replica", "fga-client", "simulate")];
 
 /// Runs one simulation; its remaining words go to the target.
 pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {

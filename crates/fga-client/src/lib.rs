@@ -13,12 +13,14 @@ mod store; // the trait. Start here.
 
 mod engine; // backend: the engine in this process
 mod openfga; // backend: an OpenFGA server over gRPC
+mod replica; // backend: a copy of a server's store that follows it
 
 mod error; // why there is no answer
 
 pub use engine::InProcess;
 pub use error::{ErrorCategory, RelationshipError};
 pub use openfga::{OpenFga, OpenFgaOptions, Transport};
+pub use replica::{Replica, ReplicaOptions, ReplicaStatus, Source, Sourced};
 pub use store::{PAGE_SIZE_MAX, RelationshipStore, WRITE_KEYS_MAX};
 
 pub use fga_engine::{
@@ -28,3 +30,8 @@ pub use fga_engine::{
     TupleFilter, UserFilter, WriteRequest,
 };
 pub use fga_model::{AuthorizationModel, ErrorCode, ModelId, StoreId, TupleCondition, TupleKey};
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,7 +11,7 @@ use crate::{
     answer::Grounds,
     model::{Admits, RelKey},
     names::{IdMap, ObjId, RelId, Subject, TypeId},
-    tuples::view::View,
+    tuples::view::{Scan, View},
 };
 
 /// Most node visits that an explanation may cost beyond the answer; without it the answer has no grounds.
@@ -79,7 +79,8 @@ impl Probe {
         let reach = view.model.reach();
         match self.subject {
             Subject::Object(_) => reach.object(key, self.type_id),
-            Subject::Wildcard(type_id) => reach.wildcard(key, type_id),
+            // OpenFGA looks at the type alone.
+            Subject::Wildcard(type_id) => reach.wildcard(key, type_id) || reach.object(key, type_id),
             Subject::Userset(..) => self.of.is_some_and(|of| reach.userset(key, of)),
         }
     }
@@ -266,6 +267,30 @@ impl<'v, 'a> Checker<'v, 'a> {
     fn is_free(&self, from: RelKey, to: RelKey) -> bool {
         self.probe.is_within_one_hop(self.view, to)
             || (from == to && self.probe.is_self_recursive(self.view, to))
+    }
+
+    /// What reading the usersets of a relation failed with. Failed conditions count where none of their group passed: as in
+    /// OpenFGA, usersets whose members are plain users are read one relation at a time, all others together.
+    fn userset_fault(&self, object: ObjId, key: RelKey, all: &Scan) -> Option<Fault> {
+        let together = matches!(self.probe.subject, Subject::Userset(..))
+            || self.probe.is_self_recursive(self.view, key);
+        if !all.failed() || together {
+            return all.fault();
+        }
+        let mut groups: Vec<(Option<RelKey>, Scan)> = Vec::new();
+        for tuple in self.view.usersets(object, key) {
+            let Subject::Userset(next, relation) = tuple.subject else { continue };
+            let to = self.view.key(next, relation);
+            let group = to.filter(|to| self.probe.is_within_one_hop(self.view, *to));
+            let at = groups.iter().position(|(known, _)| *known == group).unwrap_or_else(|| {
+                groups.push((group, Scan::default()));
+                groups.len() - 1
+            });
+            if let Some((_, scan)) = groups.get_mut(at) {
+                scan.passes(self.view, &tuple);
+            }
+        }
+        groups.iter().find_map(|(_, scan)| scan.fault())
     }
 
     fn step(&mut self) -> bool {

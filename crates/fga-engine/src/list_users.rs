@@ -54,6 +54,10 @@ impl Engine {
             path: Vec::new(),
             memo: IdMap::default(),
         };
+        // OpenFGA looks only here whether anybody of the shape can be reached, and then goes wherever tuples lead.
+        if of != Some(key) && !walk.probe.reaches(&view, key) {
+            return Ok(Vec::new());
+        }
         let users = walk.users(object, key, 0).map_err(|fault| self.fault(fault, &view))?;
         let mut found = users.set.listed(type_id);
         if !model.relation(key).monotone {
@@ -157,9 +161,6 @@ impl Walk<'_, '_> {
         }
         let mut itself = Users::default();
         itself.named.extend(self.itself(object, key));
-        if !self.probe.reaches(self.view, key) {
-            return Ok(Found { set: itself, cyclic: false });
-        }
         if self.view.model.relation(key).monotone {
             return self.flood(object, key, depth);
         }
@@ -222,6 +223,10 @@ impl Walk<'_, '_> {
         let view = self.view;
         let mut next = Vec::new();
         for tuple in view.scan(object, key) {
+            // Whoever a tuple names, its condition has to be one that can be evaluated.
+            if !view.holds(&tuple)? {
+                continue;
+            }
             let follow = match tuple.subject {
                 Subject::Object(user) => {
                     let wanted = self.probe.of.is_none() && view.type_of(user) == Some(self.probe.type_id);
@@ -238,15 +243,9 @@ impl Walk<'_, '_> {
                 }
                 Subject::Userset(user, relation) => {
                     let Some(to) = view.key(user, relation) else { continue };
-                    if self.probe.of != Some(to) && !self.probe.reaches(view, to) {
-                        continue;
-                    }
                     Some((user, to))
                 }
             };
-            if !view.holds(&tuple)? {
-                continue;
-            }
             match (tuple.subject, follow) {
                 (_, Some(place)) => next.push(place),
                 (Subject::Wildcard(_), None) => set.everybody = true,
@@ -262,14 +261,11 @@ impl Walk<'_, '_> {
         let view = self.view;
         let mut next = Vec::new();
         for tuple in view.scan(object, hop.tupleset) {
-            let Subject::Object(parent) = tuple.subject else { continue };
-            let Some(to) = view.type_of(parent).and_then(|t| hop.target(t)) else { continue };
-            if self.probe.of != Some(to) && !self.probe.reaches(view, to) {
+            if !view.holds(&tuple)? {
                 continue;
             }
-            if view.holds(&tuple)? {
-                next.push((parent, to));
-            }
+            let Subject::Object(parent) = tuple.subject else { continue };
+            next.extend(view.type_of(parent).and_then(|t| hop.target(t)).map(|to| (parent, to)));
         }
         Ok(next)
     }

@@ -2,8 +2,12 @@
 //!
 //! `cargo xtask conformance fga [--only WORD] [--target URL]…`: with targets (`http://host:port`, `grpc://host:port`)
 //! those are asked instead of ours. Suites and counts come from the data.
+//!
+//! `cargo xtask conformance fga --differential N [--seed S]`: about N random questions to our engine and to the server inside the
+//! `fga` command line, from the model with number S on.
 
 mod data; // where the data lies, and how cases are written
+mod differential; // random questions, ours and the `fga` command line's answers
 mod expand; // one level of a relation
 mod language; // texts: DSL, JSON, modules
 mod query; // check and both lists
@@ -34,6 +38,8 @@ struct Options {
     only: Option<String>,
     targets: Vec<String>,
     verbose: bool,
+    differential: Option<u64>,
+    seed: u64,
 }
 
 fn options(arguments: &[String]) -> Result<Options, String> {
@@ -45,9 +51,11 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--only" => options.only = Some(value()?),
             "--target" => options.targets.push(value()?),
             "--verbose" => options.verbose = true,
+            "--differential" => options.differential = Some(number(&value()?)?),
+            "--seed" => options.seed = number(&value()?)?,
             other => {
                 return Err(format!(
-                    "`{other}` is no option; there are --only WORD, --target URL, --verbose"
+                    "`{other}` is no option; there are --only WORD, --target URL, --verbose, --differential N, --seed S"
                 ));
             }
         }
@@ -55,8 +63,41 @@ fn options(arguments: &[String]) -> Result<Options, String> {
     Ok(options)
 }
 
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
+}
+
+/// Random questions; the cell of the run.
+fn differential(options: &Options, questions: u64) -> Result<ExitCode, String> {
+    let program =
+        differential::program().ok_or("there is no `fga` command line: cargo xtask peers install")?;
+    let models = questions.div_ceil(differential::QUESTIONS as u64);
+    let mut shown = 0;
+    let progress = |compared: &differential::Compared| {
+        if compared.questions / 50_000 > shown / 50_000 {
+            println!("{} questions, {} differences", compared.questions, compared.differences.len());
+        }
+        shown = compared.questions;
+    };
+    let compared = differential::run(&program, options.seed..options.seed + models, progress)?;
+    let mut outcome = report::Outcome::default();
+    let same = compared.questions - compared.differences.len() - compared.wavering - compared.forgiven;
+    (0..same).for_each(|_| outcome.ok());
+    compared.differences.into_iter().for_each(|difference| outcome.red(difference));
+    let wavering = "questions to which the reference has no one answer";
+    (0..compared.wavering).for_each(|_| outcome.not_applicable(wavering));
+    let forgiven = "questions with a failing condition that a strategy of the reference hides";
+    (0..compared.forgiven).for_each(|_| outcome.not_applicable(forgiven));
+    let mut report = Report::new(options.verbose);
+    report.add("differential", "fga command line", outcome);
+    Ok(report.close())
+}
+
 fn run(arguments: &[String]) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let options = options(arguments)?;
+    if let Some(questions) = options.differential {
+        return Ok(differential(&options, questions)?);
+    }
     let Some(folder) = data::folder() else {
         return Err("there is no data: set MESH_CONFORMANCE to the folder that holds `fga`".into());
     };

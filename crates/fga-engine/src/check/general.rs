@@ -86,14 +86,15 @@ impl Checker<'_, '_> {
             let Subject::Userset(next, relation) = tuple.subject else { continue };
             let Some(to) = view.key(next, relation) else { continue };
             let step = Step { object, key, tupleset: None, next, to };
-            if self.leads_on(&step)
-                && scan.passes(view, &tuple)
+            // A condition counts for the whole reading, wherever its tuple leads.
+            if scan.passes(view, &tuple)
+                && self.leads_on(&step)
                 && self.follow(&step, depth, tainting, &mut union)
             {
                 return Outcome::Allowed;
             }
         }
-        if let Some(fault) = scan.fault() {
+        if let Some(fault) = self.userset_fault(object, key, &scan) {
             union.add(Outcome::Failed(fault));
         }
         self.note_missing(object, key);
@@ -105,13 +106,13 @@ impl Checker<'_, '_> {
         let mut union = Union::new();
         let mut scan = Scan::default();
         for tuple in view.scan(object, hop.tupleset) {
+            if !scan.passes(view, &tuple) {
+                continue;
+            }
             let Subject::Object(next) = tuple.subject else { continue };
             let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
             let step = Step { object, key, tupleset: Some(hop.tupleset), next, to };
-            if self.leads_on(&step)
-                && scan.passes(view, &tuple)
-                && self.follow(&step, depth, tainting, &mut union)
-            {
+            if self.leads_on(&step) && self.follow(&step, depth, tainting, &mut union) {
                 return Outcome::Allowed;
             }
         }

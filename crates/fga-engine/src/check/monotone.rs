@@ -150,19 +150,23 @@ impl Checker<'_, '_> {
                     let Subject::Userset(next, relation) = tuple.subject else { continue };
                     let Some(to) = view.key(next, relation) else { continue };
                     let step = Step { object, key, tupleset: None, next, to };
-                    if self.leads_on(&step) && scan.passes(view, &tuple) {
+                    // A condition counts for the whole reading, wherever its tuple leads.
+                    if scan.passes(view, &tuple) && self.leads_on(&step) {
                         self.push(at, visit, &step, queue, fault);
                     }
                 }
-                *fault = fault.or(scan.fault());
+                *fault = fault.or_else(|| self.userset_fault(object, key, &scan));
             }
             for hop in &relation.hops {
                 let mut scan = Scan::default();
                 for tuple in view.scan(object, hop.tupleset) {
+                    if !scan.passes(view, &tuple) {
+                        continue;
+                    }
                     let Subject::Object(next) = tuple.subject else { continue };
                     let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
                     let step = Step { object, key, tupleset: Some(hop.tupleset), next, to };
-                    if self.leads_on(&step) && scan.passes(view, &tuple) {
+                    if self.leads_on(&step) {
                         self.push(at, visit, &step, queue, fault);
                     }
                 }

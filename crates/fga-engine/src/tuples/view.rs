@@ -56,6 +56,11 @@ impl Scan {
         }
     }
 
+    /// Whether any condition failed.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
     /// What the reading failed with, if it did.
     pub fn fault(&self) -> Option<Fault> {
         (self.failed && !self.passed).then_some(Fault::Condition)
