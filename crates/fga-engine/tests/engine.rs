@@ -249,3 +249,28 @@ fn fga_02_models_that_pile_up_are_forgotten_oldest_first() {
     assert_eq!(engine.read_model(&store, &first).unwrap_err().code(), ErrorCode::AuthorizationModelNotFound);
     assert!(engine.read_model(&store, &second).is_ok() && engine.read_model(&store, &third).is_ok());
 }
+
+#[test]
+fn fga_02_what_a_cycle_excludes_excludes_nothing_for_certain_further_up() {
+    let model = "
+model
+  schema 1.1
+type user
+type group
+  relations
+    define parent: [group]
+    define owner: [user]
+    define editor: ([user] but not member from parent) or owner
+    define member: ([user] but not editor from parent) or owner
+";
+    let engine = Engine::default();
+    let store = engine.create_store("cycles").unwrap().id;
+    engine.write_model(&store, &parse_model(model).unwrap()).unwrap();
+    let tuples = ["group:1#parent@group:1", "group:1#editor@user:anne", "group:1#member@user:anne"];
+    engine.write(&store, &WriteRequest::writes(tuples.map(key))).unwrap();
+    // Whether anne is a member depends on whether she is an editor: neither is certain, so she is denied both.
+    for relation in ["editor", "member"] {
+        let answer = engine.check(&store, &CheckRequest::new("group:1", relation, "user:anne")).unwrap();
+        assert!(!answer.is_allowed(), "{relation}");
+    }
+}

@@ -186,9 +186,14 @@ impl Checker<'_, '_> {
         let excluded = self.expression(object, key, subtract, depth, true);
         self.subtracted();
         let outcome = match (base, excluded) {
-            (_, Outcome::Allowed | Outcome::Denied { tainted: true }) => {
+            (_, Outcome::Allowed) => {
                 self.note_excluded(object, key);
                 DENIED
+            }
+            // What a cycle excludes is itself denied by the cycle, for exclusions further up.
+            (_, Outcome::Denied { tainted: true }) => {
+                self.note_excluded(object, key);
+                Outcome::Denied { tainted: true }
             }
             (Outcome::Failed(fault), _) | (_, Outcome::Failed(fault)) => Outcome::Failed(fault),
             (base, _) => base,

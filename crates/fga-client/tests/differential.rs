@@ -1,0 +1,21 @@
+//! Our engine and the server inside the `fga` command line give the same answers to random questions. Passed over with a line
+//! where it is not installed (`cargo xtask peers install`).
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+#[path = "../benches/conformance/differential.rs"]
+mod differential;
+
+#[test]
+fn fga_02_ten_thousand_random_questions_get_the_answers_of_openfga() {
+    let Some(program) = differential::program() else {
+        println!("passed over: no `fga` command line; cargo xtask peers install");
+        return;
+    };
+    let models = std::env::var("DIFFERENTIAL_MODELS").ok().and_then(|n| n.parse().ok());
+    let models = models.unwrap_or(10_000 / differential::QUESTIONS as u64);
+    let compared = differential::run(&program, 0..models, |_| ()).unwrap();
+    println!("{compared:?}");
+    assert!(compared.differences.is_empty(), "{:#?}", compared.differences);
+    assert!(compared.questions > 8_000 && compared.errors > 100, "{compared:?}");
+    assert!(compared.wavering + compared.forgiven < compared.questions / 200, "{compared:?}");
+}
