@@ -26,7 +26,7 @@ cargo xtask VERB
   tidy               house rules: floors, files, banned crates, the list at the top
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny, openfga-sdk) into target/peers
   peers status       which of them are there
-  backends VERB      install, up, down, status of real servers (all, or: openfga)
+  backends VERB      install, up, down, status of real servers (all, or: kcp, openfga)
   bench NAME         figures beside their references and aims: `fga` beside OpenFGA, `multicluster` beside kube-rs,
                      `start` beside kcp
   conformance NAME   suites of data; --json FILE, and what the suite offers

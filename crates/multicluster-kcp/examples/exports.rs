@@ -3,6 +3,7 @@
 //! ```text
 //! $ platform-mesh up                                                                            # in another terminal
 //! $ cargo run -p platform-mesh-multicluster-kcp --example exports -- .platform-mesh/admin.kubeconfig
+//! root:shop-one default/books: 0 orders
 //! root:shop-one default/books: 2 orders
 //! ```
 //!
