@@ -11,8 +11,10 @@ use std::{sync::Arc, time::Duration};
 use fga_client::{
     CheckRequest, InProcess, RelationshipStore, Replica, ReplicaOptions, Source, TupleKey, WriteRequest,
 };
+use fga_engine::{Engine, EngineParts, Limits};
 use fga_model::{StoreId, parse_model};
-use runtime::Stop;
+use jiff::Timestamp;
+use runtime::{Clock, Stop};
 
 const MODEL: &str = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n";
 
@@ -116,4 +118,29 @@ async fn fga_04_a_copy_that_is_not_followed_any_more_asks_the_server() {
     let late = replica.ask(anne).await.unwrap();
     assert_eq!((late.answer.is_allowed(), late.source), (false, Source::Server));
     assert!(replica.status().lag > Some(Duration::from_secs(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fga_04_a_server_that_hides_the_end_of_its_changelog_is_found_out_by_a_write() {
+    let hidden = Duration::from_secs(60);
+    let limits = Limits { changes_hidden: hidden, ..Limits::default() };
+    let clock = Clock::simulated(Timestamp::from_second(1_700_000_000).unwrap());
+    let engine = Engine::open(EngineParts { limits, clock, ..EngineParts::default() }).unwrap();
+    let server = InProcess::new(Arc::new(engine));
+    let store = store(&server, &["doc:1#viewer@user:anne"]).await;
+    tokio::time::sleep(2 * hidden).await;
+    followed(&server, &store, async |replica| {
+        let anne = CheckRequest::new("doc:1", "viewer", "user:anne");
+        replica.write(&store, WriteRequest::deletes([key("doc:1#viewer@user:anne")])).await.unwrap();
+        let answer = replica.ask(anne.clone()).await.unwrap();
+        assert_eq!((answer.answer.is_allowed(), answer.source), (false, Source::Server));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        // The copy still has the tuple, says how old it is, and is not asked.
+        assert!(replica.status().lag > Some(Duration::from_secs(9)), "{:?}", replica.status());
+        assert!(!replica.check(&store, anne.clone()).await.unwrap().is_allowed());
+        tokio::time::sleep(hidden).await;
+        let answer = replica.ask(anne).await.unwrap();
+        assert!(!answer.answer.is_allowed() && matches!(answer.source, Source::Copy { .. }), "{answer:?}");
+    })
+    .await;
 }

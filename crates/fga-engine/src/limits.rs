@@ -1,5 +1,7 @@
 //! Limits of the engine, with OpenFGA's defaults where not said otherwise.
 
+use std::time::Duration;
+
 use fga_model::ModelLimits;
 
 /// What one call and one store may hold.
@@ -25,6 +27,8 @@ pub struct Limits {
     pub tuples_max: usize,
     /// Changes that a store remembers; older ones are forgotten, oldest first. OpenFGA remembers all.
     pub changes_kept: usize,
+    /// By how much ReadChanges hides the newest changes (OpenFGA's horizon offset).
+    pub changes_hidden: Duration,
     /// Models that a store remembers besides its latest; older ones are forgotten. OpenFGA remembers all.
     pub models_kept: usize,
     /// Relations of all models that a store remembers, its latest aside; older models are forgotten beyond it.
@@ -56,6 +60,7 @@ impl Limits {
             condition_context_bytes_max: 32 * 1024,
             tuples_max: 10_000_000,
             changes_kept: 1_000_000,
+            changes_hidden: Duration::ZERO,
             models_kept: 1_000,
             relations_kept: 1_000_000,
             model_names_max: 1_000_000,

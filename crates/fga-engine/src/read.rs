@@ -72,8 +72,12 @@ impl Engine {
         let state = cell.state.read();
         let mut items = Vec::new();
         let mut token = request.page.token.clone();
+        let now = self.now();
+        // A time before all times hides nothing that could be there.
+        let newest = now.checked_sub(self.limits.changes_hidden).unwrap_or(now);
         let matching = state
             .changes_after(after)
+            .take_while(|change| change.timestamp <= newest)
             .filter(|c| type_name.is_empty() || c.has_type(&state.names, type_name));
         for change in matching.take(size) {
             let text = if type_name.is_empty() {

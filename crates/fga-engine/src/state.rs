@@ -59,7 +59,7 @@ pub(crate) struct ChangeRow {
     relation: RelId,
     subject: Subject,
     condition: Option<Box<TupleCondition>>,
-    timestamp: Timestamp,
+    pub timestamp: Timestamp,
 }
 
 impl StoreCell {

@@ -14,6 +14,8 @@ use crate::{
 
 /// Tuples of one write.
 const CHUNK: usize = 40;
+/// What gRPC calls a request that is not valid.
+const INVALID_ARGUMENT: u32 = 3;
 /// Most tuples that a question can carry.
 const CONTEXTUAL_MAX: usize = 100;
 
@@ -112,6 +114,11 @@ impl Run<'_> {
             let case = |what: &str| format!("{}: {what} objects {request}", self.name);
             let got = self.objects(&question, &type_name, &relation, &user, List::Unary);
             let streamed = self.objects(&question, &type_name, &relation, &user, List::Streamed);
+            // Over HTTP OpenFGA folds the codes of streamed errors into gRPC's few.
+            let streamed = match (streamed, &got) {
+                (Err(INVALID_ARGUMENT), Err(code)) => Err(*code),
+                (streamed, _) => streamed,
+            };
             for object in got.iter().flatten() {
                 self.listed(&question, &TupleKey::new(object, &relation, &user), outcome);
             }

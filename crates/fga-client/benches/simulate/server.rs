@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use fga_client::{
     AuthorizationModel, BatchAnswer, BatchCheckRequest, Change, ChangesRequest, CheckAnswer, CheckRequest,
-    ExpandNode, ExpandRequest, InProcess, ListObjectsRequest, ListUsersRequest, ModelId, Page, PageRequest,
-    RelationshipError, RelationshipStore, Store, StoreId, StoredModel, StoredTuple, TupleFilter,
+    ErrorCode, ExpandNode, ExpandRequest, InProcess, ListObjectsRequest, ListUsersRequest, ModelId, Page,
+    PageRequest, RelationshipError, RelationshipStore, Store, StoreId, StoredModel, StoredTuple, TupleFilter,
     WriteRequest,
 };
 use fga_engine::{Engine, EngineParts, Explain, Limits};
@@ -34,6 +34,7 @@ pub enum Trouble {
 /// The server.
 pub struct Server {
     pub trouble: Trouble,
+    clock: Clock,
     engine: InProcess,
     pub store: StoreId,
     questions: Vec<CheckRequest>,
@@ -69,7 +70,8 @@ impl Server {
     ) -> Self {
         let limits = Limits { changes_kept, ..Limits::default() };
         let ids = Ids::seeded(seed);
-        let parts = EngineParts { limits, clock: Clock::simulated(start), ids, ..EngineParts::default() };
+        let clock = Clock::simulated(start);
+        let parts = EngineParts { limits, clock: clock.clone(), ids, ..EngineParts::default() };
         let engine = Engine::open(parts).unwrap();
         let store = engine.create_store("followed").unwrap().id;
         let state = State {
@@ -80,7 +82,14 @@ impl Server {
             life: 0,
             calm: false,
         };
-        Self { trouble, engine: InProcess::new(Arc::new(engine)), store, questions, state: Mutex::new(state) }
+        Self {
+            trouble,
+            clock,
+            engine: InProcess::new(Arc::new(engine)),
+            store,
+            questions,
+            state: Mutex::new(state),
+        }
     }
 
     /// The engine, past all faults.
@@ -249,7 +258,15 @@ impl RelationshipStore for Server {
         store: &StoreId,
         request: ChangesRequest,
     ) -> Result<Page<Change>, RelationshipError> {
-        self.call(async |engine| engine.read_changes(store, request).await).await
+        let read = async |engine: &InProcess| {
+            // OpenFGA's own words and code.
+            if request.start_time.is_some_and(|time| time >= self.clock.now()) {
+                let why = "invalid ReadChangesRequest.StartTime: value must be less than now";
+                return Err(RelationshipError::refused(ErrorCode::ValidationError, why));
+            }
+            engine.read_changes(store, request).await
+        };
+        self.call(read).await
     }
 
     async fn check(&self, store: &StoreId, request: CheckRequest) -> Result<CheckAnswer, RelationshipError> {

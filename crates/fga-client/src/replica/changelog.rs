@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fga_engine::{Change, ChangesRequest, PageRequest};
+use fga_model::ErrorCode;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -129,8 +130,14 @@ impl Shared {
     }
 
     async fn has_changes_from(&self, time: Timestamp) -> Result<bool, Fault> {
-        let found = self.remote.read_changes(&self.store, changes_from(time, 1)).await?;
-        Ok(!found.items.is_empty())
+        match self.remote.read_changes(&self.store, changes_from(time, 1)).await {
+            Ok(found) => Ok(!found.items.is_empty()),
+            // Servers refuse a time that they have not reached.
+            Err(error) if error.is(ErrorCode::ValidationError) || error.is(ErrorCode::InvalidStartTime) => {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
