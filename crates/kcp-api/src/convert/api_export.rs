@@ -13,8 +13,9 @@ pub(super) fn to_v1alpha2(object: &mut Value) -> Result<(), ConversionError> {
 
     let names = take_list(object, "spec", "latestResourceSchemas")?;
     if names.is_some() || !other_resources.is_empty() {
-        let mut resources = Vec::new();
-        for (index, name) in names.unwrap_or_default().iter().enumerate() {
+        let names = names.unwrap_or_default();
+        let mut resources = Vec::with_capacity(names.len() + other_resources.len());
+        for (index, name) in names.iter().enumerate() {
             let path = || format!("spec.latestResourceSchemas[{index}]");
             let name = name.as_str().ok_or_else(|| ConversionError::field(path(), "a text"))?;
             match split_name(name) {

@@ -1,5 +1,7 @@
 //! Lists of claims between the versions; `scoped` lists carry a selector each.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::ConversionError;
@@ -21,6 +23,7 @@ pub(super) fn to_v1alpha2(
     path: &str,
 ) -> Result<Vec<Value>, ConversionError> {
     let mut keep = Vec::new();
+    let retained = Retained::new(retained);
     // Claims of an export that were born in v1alpha2 have neither field, and nothing to retain.
     let is_own = |claim: &Value| claim.get("all").is_some() || claim.get("resourceSelector").is_some();
     let worth_keeping = scope == Scope::Scoped || claims.iter().any(is_own);
@@ -29,7 +32,7 @@ pub(super) fn to_v1alpha2(
         let original = worth_keeping.then(|| map.clone());
         let all = map.remove("all");
         let names = map.remove("resourceSelector");
-        let known = retained.iter().find(|entry| same_claim(entry, map));
+        let known = retained.of(map);
         match known {
             Some(entry) => {
                 for field in ["verbs", "defaultSelector", "selector"] {
@@ -66,6 +69,7 @@ pub(super) fn to_v1alpha1(
     path: &str,
 ) -> Result<Vec<Value>, ConversionError> {
     let mut keep = Vec::new();
+    let retained = Retained::new(retained);
     for (index, claim) in claims.iter_mut().enumerate() {
         let map = object(claim, path, index)?;
         let verbs = map.remove("verbs");
@@ -81,7 +85,7 @@ pub(super) fn to_v1alpha1(
         if scope == Scope::Scoped && match_all {
             map.insert("all".to_owned(), Value::Bool(true));
         }
-        if let Some(entry) = retained.iter().find(|entry| same_claim(entry, map)) {
+        if let Some(entry) = retained.of(map) {
             for field in ["all", "resourceSelector"] {
                 map.remove(field);
                 if let Some(value) = entry.get(field) {
@@ -124,17 +128,25 @@ fn is_match_all(selector: &Value) -> bool {
     matches!(selector, Value::Object(map) if map.len() == 1 && map.get("matchAll") == Some(&Value::Bool(true)))
 }
 
-/// Claims are the same where group, resource and identity are.
-fn same_claim(entry: &Value, claim: &Map<String, Value>) -> bool {
-    ["resource", "group", "identityHash"].iter().all(|field| {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::len);
-        let (a, b) = (entry.get(*field), claim.get(*field));
-        match (text(a).unwrap_or(0), text(b).unwrap_or(0)) {
-            (0, 0) => true,
-            (0, _) | (_, 0) => false,
-            _ => a == b,
+/// Retained claims by what makes a claim the same: group, resource and identity, where nothing is the empty text.
+struct Retained<'a>(BTreeMap<[&'a str; 3], &'a Value>);
+
+impl<'a> Retained<'a> {
+    fn new(entries: &'a [Value]) -> Self {
+        let mut by_key = BTreeMap::new();
+        for entry in entries {
+            by_key.entry(claim_key(|field| entry.get(field))).or_insert(entry);
         }
-    })
+        Self(by_key)
+    }
+
+    fn of(&self, claim: &Map<String, Value>) -> Option<&'a Value> {
+        self.0.get(&claim_key(|field| claim.get(field))).copied()
+    }
+}
+
+fn claim_key<'a>(field: impl Fn(&'static str) -> Option<&'a Value>) -> [&'a str; 3] {
+    ["resource", "group", "identityHash"].map(|name| field(name).and_then(Value::as_str).unwrap_or_default())
 }
 
 fn object<'a>(
