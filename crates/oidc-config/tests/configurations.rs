@@ -134,7 +134,7 @@ fn wac_01_what_a_server_refuses_is_refused_with_its_field() {
         refused(|a| a.claim_mappings.groups.as_mut().unwrap().prefix = None),
         ["jwt[0].claimMappings.groups: prefix is required when claim is set; it may be the empty text"]
     );
-    let both = Some(ClaimOrExpression { claim: Some("a".into()), expression: Some("b".into()) });
+    let both = Some(ClaimOrExpression { claim: Some("a".into()), expression: Some("claims.b".into()) });
     assert_eq!(
         refused(|a| a.claim_mappings.uid = both.clone()),
         ["jwt[0].claimMappings.uid: claim and expression cannot both be specified"]
