@@ -118,6 +118,13 @@ async fn mcr_a_file_is_a_cluster_as_long_as_it_is_there_and_its_server_answers()
             std::fs::remove_file(at.join("nobody.yaml")).unwrap();
             std::fs::remove_file(at.join("first.kubeconfig")).unwrap();
             engaged(&fleet, &[]).await;
+            // What is gone is reported one by one.
+            for _ in 0..1000 {
+                if fleet.health().degraded.is_empty() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
             assert_eq!(fleet.health().degraded, Vec::<String>::new());
         })
         .await;
