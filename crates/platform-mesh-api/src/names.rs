@@ -89,6 +89,7 @@ pub const INVITE_EMAIL_HASH_LABEL: &str = "platform-mesh.io/invite-email-hash";
 
 /// The component that made an object; stamped once, never taken over.
 pub const OWNED_BY_ANNOTATION: &str = "core.platform-mesh.io/owned-by";
+
 /// The condition that sums up all others.
 pub const READY: &str = "Ready";
 

@@ -156,6 +156,13 @@ fn is_complete(binding: &Value) -> bool {
         && (!claims || condition_is_true(binding, "PermissionClaimsApplied"))
 }
 
+/// Name of the binding that is made for an export.
+fn binding_name(cluster: &Partition, export: &Export) -> Result<String, ApiError> {
+    let consumer: kcp_api::ClusterName =
+        cluster.as_str().parse().map_err(|error| ApiError::internal(format!("{error}")))?;
+    Ok(labels::default_binding_name(&consumer, &export.path, &export.name))
+}
+
 /// What an export asks for now.
 fn claims_of(export: &ExportEntry) -> Vec<PermissionClaim> {
     serde_json::from_value(export.claims.clone()).unwrap_or_default()
@@ -180,9 +187,7 @@ fn accept_new_claims(
     export: &Export,
     binding: &Value,
 ) -> Result<bool, ApiError> {
-    let consumer: kcp_api::ClusterName =
-        cluster.as_str().parse().map_err(|error| ApiError::internal(format!("{error}")))?;
-    let name = labels::default_binding_name(&consumer, &export.path, &export.name);
+    let name = binding_name(cluster, export)?;
     if binding["metadata"]["name"] != name.as_str() {
         return Ok(false);
     }
@@ -207,12 +212,10 @@ fn accept_new_claims(
 /// Binds in the name of the bootstrapper: whoever may use the type may have what it brings.
 async fn create(core: &Core, cluster: &Partition, export: &Export) -> Result<(), ApiError> {
     let entry = resolve(core, cluster, export)?;
-    let consumer: kcp_api::ClusterName =
-        cluster.as_str().parse().map_err(|error| ApiError::internal(format!("{error}")))?;
     let mut binding = json!({
         "apiVersion": "apis.kcp.io/v1alpha2",
         "kind": "APIBinding",
-        "metadata": {"name": labels::default_binding_name(&consumer, &export.path, &export.name)},
+        "metadata": {"name": binding_name(cluster, export)?},
         "spec": {"reference": {"export": {"path": export.path, "name": export.name}}},
     });
     let claims = claims::accept_all(&claims_of(&entry));
