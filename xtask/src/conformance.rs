@@ -8,15 +8,14 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    process::{cargo, workspace},
+    process::{release_target, workspace},
     table::{Table, json_option},
 };
 
 /// A suite and the target that runs it.
 struct Suite {
     name: &'static str,
-    /// Package and bench target (release profile, own `main`).
-    package: &'static str,
+    /// The bench target.
     target: &'static str,
     data: Data,
 }
@@ -33,8 +32,8 @@ const CONFORMANCE: Data =
     Data { variable: "MESH_CONFORMANCE", below: "fga", beside: "../shared/conformance" };
 
 const SUITES: [Suite; 2] = [
-    Suite { name: "api", package: "platform-mesh-oidc-config", target: "conformance_api", data: FIXTURES },
-    Suite { name: "fga", package: "fga-client", target: "conformance", data: CONFORMANCE },
+    Suite { name: "api", target: "conformance_api", data: FIXTURES },
+    Suite { name: "fga", target: "conformance", data: CONFORMANCE },
 ];
 
 /// Runs one suite; its remaining words go to the target.
@@ -55,9 +54,8 @@ pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let (rest, json_file) = json_option(words)?;
-    let mut command = cargo();
-    command.args(["bench", "--quiet", "--locked", "--package", suite.package, "--bench", suite.target, "--"]);
-    command.args(&rest).env(suite.data.variable, &folder);
+    let mut command = release_target(suite.target, &rest);
+    command.env(suite.data.variable, &folder);
     let mut table = Table::new(format!("conformance {name}"));
     table.run(&mut command)?;
     table.close(json_file)

@@ -21,6 +21,16 @@ pub fn cargo() -> Command {
     command
 }
 
+/// Builds a bench target (release profile, own `main`) and runs it with these words.
+///
+/// Of the whole workspace and not of one package: features are then the same for every target, and what one built
+/// the next need not build again.
+pub fn release_target(target: &str, words: &[String]) -> Command {
+    let mut command = cargo();
+    command.args(["bench", "--quiet", "--locked", "--workspace", "--bench", target, "--"]).args(words);
+    command
+}
+
 /// Runs a step with its output shown, and says what it came to and how long it took.
 pub fn step(title: &str, command: &mut Command) -> (Cell, Duration) {
     println!("\n== {title}");

@@ -25,6 +25,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::data::Data;
 
+// Cases are made of small JSON values: the allocator was two fifths of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the command line says.
 pub struct Options {
     /// Cases of each property.
