@@ -39,6 +39,13 @@ impl ControlPlane {
         }
     }
 
+    /// [`start`](Self::start), and its administrator in workspace `root`.
+    pub async fn with_admin() -> (Self, Config) {
+        let plane = Self::start().await;
+        let admin = plane.admin().await;
+        (plane, admin)
+    }
+
     /// Whether it is a kcp that runs elsewhere.
     pub fn is_real(&self) -> bool {
         self.here.is_none()

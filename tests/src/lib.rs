@@ -19,6 +19,7 @@
 mod backend; // the control plane that MESH_BACKEND names
 mod kubectl; // stock kubectl against a plane
 mod plane; // a control plane and raw calls to it: start here
+mod story; // a fleet beside a story
 
 mod fixtures; // upstream's files: where they lie, their objects
 mod template; // their placeholders, filled
@@ -32,6 +33,7 @@ pub use fixtures::{documents, fixtures, path_of};
 pub use kubectl::{Kubectl, Output};
 pub use memory::resident_bytes;
 pub use plane::{Answer, Plane};
+pub use story::{PATIENCE, beside, client_at, kind, until};
 pub use template::{Values, fill};
 pub use upstream::{Applied, bootstrap};
 pub use webhook::Webhook;

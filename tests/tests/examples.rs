@@ -12,55 +12,15 @@ mod initializer;
 #[path = "../../crates/multicluster-kcp/examples/provider.rs"]
 mod provider;
 
-use std::{fmt::Debug, time::Duration};
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use kcp_embedded::envtest::Envtest;
 use kube::{
-    Api, Client, Config,
+    Api,
     api::{DynamicObject, PostParams},
-    core::{ApiResource, GroupVersionKind},
 };
-use multicluster::Fleet;
-use multicluster_kcp::{Connection, workspace_config};
-use runtime::Stop;
-use scenarios::ControlPlane;
+use multicluster_kcp::Connection;
+use scenarios::{ControlPlane, beside, client_at, kind, until};
 use serde_json::{Value, json};
-
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Runs a fleet while a story goes on.
-async fn run(fleet: Fleet, story: impl Future<Output = ()>) {
-    let stop = Stop::new();
-    let run = fleet.run_until(stop.cancelled());
-    tokio::pin!(run);
-    tokio::select! {
-        ended = &mut run => panic!("fleet ended: {ended:?}"),
-        () = story => {}
-    }
-    stop.stop();
-    run.await.unwrap();
-}
-
-/// Waits until something is there.
-async fn until<T: Debug>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(tokio::time::Instant::now() < end, "{what}: never came to be");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-fn at(admin: &Config, workspace: &str) -> Client {
-    Client::try_from(workspace_config(admin, &workspace.parse().unwrap()).unwrap()).unwrap()
-}
-
-fn kind(group: &str, version: &str, kind: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
-}
 
 /// The value at a pointer of an object, none as long as object or value are not there.
 async fn value(api: &Api<DynamicObject>, name: &str, pointer: &str) -> Option<Value> {
@@ -70,12 +30,11 @@ async fn value(api: &Api<DynamicObject>, name: &str, pointer: &str) -> Option<Va
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mcr_example_provider_serves_every_consumer_and_its_claim() {
-    let plane = ControlPlane::start().await;
-    let admin = plane.admin().await;
+    let (_plane, admin) = ControlPlane::with_admin().await;
     let fleet = provider::fleet(provider::world(&admin).await.unwrap()).unwrap();
-    run(fleet, async {
+    beside(&fleet, async {
         for consumer in ["root:storage-one", "root:storage-two"] {
-            let client = at(&admin, consumer);
+            let client = client_at(&admin, consumer);
             let buckets: Api<DynamicObject> =
                 Api::default_namespaced_with(client.clone(), &kind("storage.example.io", "v1", "Bucket"));
             let endpoint =
@@ -90,15 +49,14 @@ async fn mcr_example_provider_serves_every_consumer_and_its_claim() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mcr_example_initializer_makes_a_workspace_ready_with_its_content() {
-    let plane = ControlPlane::start().await;
-    let admin = plane.admin().await;
+    let (_plane, admin) = ControlPlane::with_admin().await;
     let connection = initializer::world(&admin).await.unwrap();
-    run(initializer::fleet(connection).unwrap(), async {
+    beside(&initializer::fleet(connection).unwrap(), async {
         let workspaces: Api<DynamicObject> =
-            Api::all_with(at(&admin, "root"), &kind("tenancy.kcp.io", "v1alpha1", "Workspace"));
+            Api::all_with(client_at(&admin, "root"), &kind("tenancy.kcp.io", "v1alpha1", "Workspace"));
         let ready = async || value(&workspaces, "guided-one", "/status/phase").await.filter(|p| p == "Ready");
         until("guided-one ready", ready).await;
-        let maps: Api<ConfigMap> = Api::namespaced(at(&admin, "root:guided-one"), "guide");
+        let maps: Api<ConfigMap> = Api::namespaced(client_at(&admin, "root:guided-one"), "guide");
         assert_eq!(maps.get("welcome").await.unwrap().data.unwrap()["workspace"], "root:guided-one");
     })
     .await;
@@ -106,11 +64,10 @@ async fn mcr_example_initializer_makes_a_workspace_ready_with_its_content() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mcr_example_exports_counts_what_another_export_shows() {
-    let plane = ControlPlane::start().await;
-    let admin = plane.admin().await;
+    let (_plane, admin) = ControlPlane::with_admin().await;
     let fleet = exports::fleet(exports::world(&admin).await.unwrap()).unwrap();
-    run(fleet, async {
-        let client = at(&admin, "root:shop-one");
+    beside(&fleet, async {
+        let client = client_at(&admin, "root:shop-one");
         let shops: Api<DynamicObject> =
             Api::default_namespaced_with(client.clone(), &kind("shops.example.io", "v1", "Shop"));
         let counts = async |wanted: u64| {
@@ -151,7 +108,7 @@ async fn mcr_example_provider_is_tested_on_paused_time() {
         kcp.apply("root:one", &object).await.unwrap();
     }
     let connection = Connection::in_process(&kcp.client(), "root:storage-provider");
-    run(provider::fleet(connection).unwrap(), async {
+    beside(&provider::fleet(connection).unwrap(), async {
         let bucket = "/apis/storage.example.io/v1/namespaces/default/buckets/photos";
         let ready =
             kcp.until("root:one", bucket, |bucket| bucket["status"]["phase"] == "Ready").await.unwrap();

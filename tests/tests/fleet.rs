@@ -8,7 +8,6 @@
 mod setup;
 
 use std::{
-    fmt::Debug,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -20,20 +19,17 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, Client, Config, CustomResource, ResourceExt as _,
     api::{DeleteParams, DynamicObject, Patch, PatchParams},
-    core::{ApiResource, GroupVersionKind},
 };
 use multicluster::{Action, Controller, Cx, Fleet, Gone};
 use multicluster_kcp::{
     ApiExport, Connection, InitializingWorkspaces, LogicalClusters, Resolver, TerminatingWorkspaces,
-    server_config, workspace_config,
+    server_config,
 };
 use parking_lot::Mutex;
-use runtime::Stop;
-use scenarios::ControlPlane;
+use scenarios::{ControlPlane, PATIENCE, beside, client_at, kind, until};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-const PATIENCE: Duration = Duration::from_secs(120);
 const EXPORT: &str = "storage.example.io";
 
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize)]
@@ -52,8 +48,7 @@ struct World {
 
 impl World {
     async fn new(name: &str) -> Self {
-        let plane = ControlPlane::start().await;
-        let admin = plane.admin().await;
+        let (plane, admin) = ControlPlane::with_admin().await;
         let provider = setup::workspace(&admin, name, "universal").await.unwrap();
         let text = include_str!("../../crates/multicluster-kcp/examples/manifests/storage-provider.yaml");
         setup::apply(&provider, text).await.unwrap();
@@ -69,7 +64,7 @@ impl World {
     }
 
     fn at(&self, workspace: &str) -> Client {
-        Client::try_from(workspace_config(&self.admin, &workspace.parse().unwrap()).unwrap()).unwrap()
+        client_at(&self.admin, workspace)
     }
 
     fn fleet(&self) -> Fleet {
@@ -100,33 +95,6 @@ impl World {
     }
 }
 
-fn kind(group: &str, version: &str, kind: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
-}
-
-async fn run(fleet: &Fleet, story: impl Future<Output = ()>) {
-    let stop = Stop::new();
-    let run = fleet.run_until(stop.cancelled());
-    tokio::pin!(run);
-    tokio::select! {
-        ended = &mut run => panic!("fleet ended: {ended:?}"),
-        () = story => {}
-    }
-    stop.stop();
-    run.await.unwrap();
-}
-
-async fn until<T: Debug>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(tokio::time::Instant::now() < end, "{what}: never came to be");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// Waits until exactly these paths are engaged.
 async fn engaged(fleet: &Fleet, wanted: &[&str]) {
     let paths = || {
@@ -150,7 +118,7 @@ async fn engaged(fleet: &Fleet, wanted: &[&str]) {
 async fn f01_f02_f03_consumers_and_their_url_come_go_and_come_back() {
     let world = World::new("f01-provider").await;
     let fleet = world.fleet();
-    run(&fleet, async {
+    beside(&fleet, async {
         engaged(&fleet, &[]).await;
         world.consumer("f01-one").await;
         engaged(&fleet, &["root:f01-one"]).await;
@@ -176,7 +144,7 @@ async fn f05_the_store_shows_each_cluster_its_own_objects() {
     }
     let fleet = world.fleet();
     let store = fleet.store::<Bucket>();
-    run(&fleet, async {
+    beside(&fleet, async {
         engaged(&fleet, &["root:f05-one", "root:f05-two"]).await;
         store.ready().await;
         let seen = |path: &str| {
@@ -227,7 +195,7 @@ async fn f09_a_reconcile_is_told_that_its_cluster_went() {
         |_, _, _| Action::backoff(),
         app.clone(),
     );
-    run(&fleet, async {
+    beside(&fleet, async {
         until("the reconcile", async || (begun.load(Ordering::SeqCst) > 0).then_some(())).await;
         world.unbind("root:f09-one").await;
         until("its end", async || *told.lock()).await;
@@ -244,7 +212,7 @@ async fn f10_f11_a_path_that_is_used_again_names_another_cluster() {
     world.consumer("f10-one").await;
     let fleet = world.fleet();
     let resolver = Resolver::new(Client::try_from(server_config(&world.admin).unwrap()).unwrap());
-    run(&fleet, async {
+    beside(&fleet, async {
         engaged(&fleet, &["root:f10-one"]).await;
         let first = fleet.resolve("root:f10-one").unwrap();
         let asked = resolver.resolve(&"root:f10-one".parse().unwrap()).await.unwrap().unwrap();
@@ -322,7 +290,7 @@ async fn f21_f23_a_panic_is_survived_and_a_running_reconcile_ends_before_the_fle
         |_, _, _| Action::backoff(),
         runs.clone(),
     );
-    run(&fleet, async {
+    beside(&fleet, async {
         until("a second run", async || (runs.load(Ordering::SeqCst) > 1).then_some(())).await;
     })
     .await;
@@ -342,8 +310,7 @@ spec:
 /// Both ends of a workspace's life wait for their markers; content is reached at the beginning.
 #[tokio::test(flavor = "multi_thread")]
 async fn mcr_initializing_and_terminating_workspaces_are_completed() {
-    let plane = ControlPlane::start().await;
-    let admin = plane.admin().await;
+    let (_plane, admin) = ControlPlane::with_admin().await;
     setup::apply(&admin, GUARDED).await.unwrap();
     let root = Connection::from_config(admin.clone()).unwrap();
     let begin = Arc::new(InitializingWorkspaces::new(root.clone(), "guarded").named("begin"));
@@ -353,7 +320,7 @@ async fn mcr_initializing_and_terminating_workspaces_are_completed() {
         Client::try_from(admin.clone()).unwrap(),
         &kind("tenancy.kcp.io", "v1alpha1", "Workspace"),
     );
-    run(&fleet, async {
+    beside(&fleet, async {
         let of = |provider: &'static str| {
             let fleet = fleet.clone();
             async move || {
@@ -390,14 +357,13 @@ async fn mcr_initializing_and_terminating_workspaces_are_completed() {
 /// Platform administrators see every cluster of a shard.
 #[tokio::test(flavor = "multi_thread")]
 async fn mcr_logical_clusters_of_a_shard_are_engaged() {
-    let plane = ControlPlane::start().await;
-    let admin = plane.admin().await;
+    let (plane, admin) = ControlPlane::with_admin().await;
     setup::workspace(&admin, "shard-one", "universal").await.unwrap();
     let shard = plane.shard_admin().await;
     let url = shard.cluster_url.to_string();
     let connection = Connection::from_config(shard).unwrap();
     let fleet = Fleet::builder().provider(LogicalClusters::new(connection, [url])).build().unwrap();
-    run(&fleet, async {
+    beside(&fleet, async {
         let cluster = until("root:shard-one", async || fleet.resolve("root:shard-one")).await;
         assert_eq!(fleet.resolve("root").unwrap().id().as_str(), "root");
         let all: Api<ConfigMap> = cluster.all();

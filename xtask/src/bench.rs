@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::{
+    go_peer::{self, GoPeer},
     process::release_target,
     table::{Table, json_option},
 };
@@ -21,6 +22,13 @@ pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
     };
     let (rest, json_file) = json_option(words)?;
     let mut table = Table::new(format!("bench {name}"));
-    table.run(&mut release_target(target, &rest))?;
+    let mut command = release_target(target, &rest);
+    if name == "multicluster" {
+        match go_peer::build(name)? {
+            GoPeer::Built(program) => command.env("MULTICLUSTER_GO_PEER", program),
+            GoPeer::Missing(why) => command.env("MULTICLUSTER_GO_PEER_MISSING", why),
+        };
+    }
+    table.run(&mut command)?;
     table.close(json_file)
 }

@@ -7,6 +7,7 @@ mod check; // all of CI
 mod codegen; // files that are generated and committed
 mod conformance; // suites of data
 mod floors; // which crate stands on which floor
+mod go_peer; // peers in Go, for measurements
 mod peers; // pinned helpers for tests
 mod process; // running a command and saying what it said
 mod prove; // a test for each guarantee, and a break that it notices
@@ -27,8 +28,8 @@ cargo xtask VERB
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny, openfga-sdk) into target/peers
   peers status       which of them are there
   backends VERB      install, up, down, status of real servers (all, or: kcp, openfga)
-  bench NAME         figures beside their references and aims: `fga` beside OpenFGA, `multicluster` beside kube-rs,
-                     `start` beside kcp
+  bench NAME         figures beside their references and aims: `fga` beside OpenFGA, `multicluster` beside kube-rs
+                     and Go's multicluster-runtime, `start` beside kcp
   conformance NAME   suites of data; --json FILE, and what the suite offers
   simulate NAME      seeded schedules: --seeds N, --first-seed F, --seed S
   prove NAME         breaks each guarantee in a copy and demands that its test fails; --only F07

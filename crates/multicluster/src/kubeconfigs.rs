@@ -1,9 +1,11 @@
-//! Clusters by kubeconfig: one for each file of a folder, or for each labelled Secret of a namespace.
+//! Clusters by kubeconfig: one for each file of a folder or pattern, or for each labelled Secret of a namespace.
+
+mod files; // which files are kubeconfigs
 
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
     hash::{Hash as _, Hasher as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -25,8 +27,9 @@ use crate::{
     ClientSpec, ClusterId, ClusterSeed, Demux, FleetEvent, Gone, ListWatch, Provider, ProviderError,
     ProviderName, Redial, ScopeId, Seen, WatchScope, WatchSink,
 };
+use files::Files;
 
-/// How often a folder is looked at, unless set.
+/// How often files are looked at, unless set.
 const LOOK: Duration = Duration::from_secs(5);
 /// A cluster that does not say its version in this long is not there.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -40,7 +43,7 @@ const FIRST_REPORT: Duration = Duration::from_secs(15);
 /// use multicluster::{Fleet, Kubeconfigs};
 ///
 /// # fn clusters(host: kube::Client) -> Result<(), multicluster::FleetError> {
-/// let files = Kubeconfigs::files("/etc/clusters").named("files");
+/// let files = Kubeconfigs::files("/etc/clusters/*.kubeconfig").named("files");
 /// let secrets = Kubeconfigs::secrets(host, "fleet-system", "fleet.example.io/cluster=true");
 /// let fleet = Fleet::builder().provider(files).provider(secrets).build()?;
 /// # drop(fleet); Ok(()) }
@@ -52,15 +55,18 @@ pub struct Kubeconfigs {
 }
 
 enum Source {
-    Folder(PathBuf),
+    Files(Files),
     Secrets { client: Client, namespace: String, label: String },
 }
 
 impl Kubeconfigs {
-    /// Files that end in `.kubeconfig`, `.yaml` or `.yml`; the name in front of that is the cluster's id. The folder is looked at every five
-    /// seconds.
-    pub fn files(folder: impl Into<PathBuf>) -> Self {
-        Kubeconfigs { name: "kubeconfigs".into(), source: Source::Folder(folder.into()), look: LOOK }
+    /// Files by a folder, a pattern or a path, looked at every five seconds: of a folder those that end in `.kubeconfig`, `.yaml` or `.yml`;
+    /// of a pattern such as `/etc/clusters/eu-*.conf` those whose name it matches (`*` is any text, `?` any character; not in names of
+    /// folders, and names that begin with a dot only where the pattern does). The name without its ending is the cluster's id; of two files
+    /// for one id the first by its name counts, and the other is reported.
+    pub fn files(path: impl Into<PathBuf>) -> Self {
+        let source = Source::Files(Files::new(path.into()));
+        Kubeconfigs { name: "kubeconfigs".into(), source, look: LOOK }
     }
 
     /// Secrets of a namespace with a label (`key=value`), which hold a kubeconfig under `kubeconfig`; the Secret's name is the cluster's id.
@@ -76,7 +82,7 @@ impl Kubeconfigs {
         self
     }
 
-    /// How often a folder is looked at; 5 seconds unless set. Secrets are watched.
+    /// How often files are looked at; 5 seconds unless set. Secrets are watched.
     #[must_use]
     pub fn look_every(mut self, look: Duration) -> Self {
         self.look = look;
@@ -278,8 +284,8 @@ async fn dial(text: &[u8]) -> Result<(Client, Redial), String> {
 
 async fn follow(provider: Arc<Kubeconfigs>, send: mpsc::Sender<Heard>) {
     match &provider.source {
-        Source::Folder(folder) => loop {
-            for heard in look(folder).await {
+        Source::Files(files) => loop {
+            for heard in look(files).await {
                 // The receiver lives as long as the stream that drives this.
                 let _ = send.send(heard).await;
             }
@@ -296,37 +302,18 @@ async fn follow(provider: Arc<Kubeconfigs>, send: mpsc::Sender<Heard>) {
     }
 }
 
-/// Everything in a folder, as a complete list. A folder that cannot be read keeps what is known.
-async fn look(folder: &Path) -> Vec<Heard> {
-    let fault = |error: std::io::Error| vec![Heard::Fault(format!("folder `{}`: {error}", folder.display()))];
-    let mut entries = match tokio::fs::read_dir(folder).await {
-        Ok(entries) => entries,
-        Err(error) => return fault(error),
+/// All files, as a complete list. Where they cannot be read, what is known stays.
+async fn look(files: &Files) -> Vec<Heard> {
+    let found = match files.read().await {
+        Ok(found) => found,
+        Err(reason) => return vec![Heard::Fault(reason)],
     };
-    let mut all = vec![Heard::Healthy, Heard::Begin];
-    loop {
-        let path = match entries.next_entry().await {
-            Ok(Some(entry)) => entry.path(),
-            Ok(None) => break,
-            Err(error) => return fault(error),
-        };
-        let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
-        let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| !stem.starts_with('.'))
-        else {
-            continue;
-        };
-        if !["kubeconfig", "yaml", "yml"].contains(&end) {
-            continue;
-        }
-        match tokio::fs::read(&path).await {
-            Ok(text) => all.push(Heard::There(id.to_owned(), text)),
-            // Removed between the two looks.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return fault(error),
-        }
-    }
-    all.push(Heard::Complete);
-    all
+    let health = match found.faults.is_empty() {
+        true => vec![Heard::Healthy],
+        false => found.faults.into_iter().map(Heard::Fault).collect(),
+    };
+    let there = found.texts.into_iter().map(|(id, text)| Heard::There(id, text));
+    health.into_iter().chain([Heard::Begin]).chain(there).chain([Heard::Complete]).collect()
 }
 
 struct Secrets(mpsc::Sender<Heard>);

@@ -14,6 +14,7 @@
 
 mod answer;
 mod hand_fed;
+mod kinds;
 mod objects;
 mod static_provider;
 
@@ -25,7 +26,10 @@ use std::{
     time::Duration,
 };
 
-use kube::Client;
+use kube::{
+    Client,
+    discovery::{ApiResource, Scope},
+};
 use parking_lot::Mutex;
 use runtime::{FaultLayer, Faults, Ids, ServeError, ServeOptions, Stop, serve_http};
 use serde_json::Value;
@@ -106,6 +110,12 @@ impl FakeServer {
             streaming: Mutex::default(),
         };
         FakeServer { inner: Arc::new(inner), faults: Faults::new(Ids::seeded(0)), client: Arc::default() }
+    }
+
+    /// Lists a kind in discovery, and names it in lists and bookmarks, before there is an object of it; kinds of objects that were written
+    /// are listed without it.
+    pub fn declare(&self, kind: &ApiResource, scope: &Scope) {
+        self.inner.objects.lock().kinds.add(kind, scope);
     }
 
     /// Also answers below `PREFIX/clusters/…`, showing only what `visible` says; an object that stops being visible is seen as deleted.

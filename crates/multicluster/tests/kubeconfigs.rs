@@ -130,6 +130,50 @@ async fn mcr_a_file_is_a_cluster_as_long_as_it_is_there_and_its_server_answers()
         .await;
 }
 
+/// A pattern names files in one folder; what is in two files is in the first.
+#[tokio::test]
+async fn mcr_a_pattern_names_the_files_that_are_clusters() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for name in ["eu-1.conf", "eu-2.conf", "us-1.conf", "eu-1.yaml", ".eu-3.conf"] {
+        write(at, name, &world.kubeconfig("c1"));
+    }
+    std::fs::create_dir(at.join("eu-4.conf")).unwrap();
+    let patterns = |pattern: &str| {
+        let provider = Kubeconfigs::files(at.join(pattern)).look_every(Duration::from_millis(50));
+        Fleet::builder().provider(provider.named(pattern)).build().unwrap()
+    };
+    let (conf, all, one, nested) =
+        (patterns("eu-*.conf"), patterns("eu-?.*"), patterns("us-1.conf"), patterns("*/eu-1.conf"));
+    let degraded = async |fleet: &Fleet, reason: &str| {
+        for _ in 0..1000 {
+            if fleet.health().degraded.iter().any(|known| known.contains(reason)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{:?} has no `{reason}`", fleet.health());
+    };
+    let story = async {
+        engaged(&conf, &["eu-1", "eu-2"]).await;
+        engaged(&all, &["eu-1", "eu-2"]).await;
+        engaged(&one, &["us-1"]).await;
+        assert_eq!(conf.health().degraded, Vec::<String>::new());
+        degraded(&all, "eu-1.yaml`: another file stands for the same cluster").await;
+        degraded(&nested, "not in those of folders").await;
+        write(at, "eu-5.conf", &world.kubeconfig("c1"));
+        std::fs::remove_file(at.join("eu-2.conf")).unwrap();
+        engaged(&conf, &["eu-1", "eu-5"]).await;
+    };
+    let others = async {
+        let stopped = || world.stop.cancelled();
+        futures::join!(all.run_until(stopped()), one.run_until(stopped()), nested.run_until(stopped()))
+    };
+    let ((all, one, nested), ()) = futures::join!(others, world.run(&conf, story));
+    assert!(all.is_ok() && one.is_ok() && nested.is_ok(), "{all:?}, {one:?}, {nested:?}");
+}
+
 #[tokio::test]
 async fn mcr_a_labelled_secret_is_a_cluster() {
     let world = World::new().await;

@@ -1,11 +1,13 @@
 //! What a fleet costs: `cargo xtask bench multicluster [--clusters N]`. A fake server of 10,000 clusters with 10 objects of 2.3 KB each runs in a
 //! process of its own; each measurement runs in another, so that its memory is its own.
 //!
-//! Rows are goals, the first column is ours; kube-rs' Controller, one for each cluster, stands beside it at 100 and 1,000 clusters, and Go's
-//! multicluster-runtime where a program for it was built (`MULTICLUSTER_GO_PEER`).
+//! Rows are goals, the first column is ours. Beside it stand kube-rs' Controller, one for each cluster, at 100 and 1,000 clusters, and Go's
+//! multicluster-runtime with kcp's provider at those and at as many as it bears, where a program for it was built: the verb names it in
+//! `MULTICLUSTER_GO_PEER`, or says in `MULTICLUSTER_GO_PEER_MISSING` why there is none.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod client; // a fleet, measured
+mod go; // Go's stack, a program of its own
 mod kube_rs; // a Controller for each cluster
 mod server; // the fake in its own process
 mod table; // goals and cells
@@ -58,16 +60,17 @@ impl Drop for Served {
     }
 }
 
-/// Runs a measurement in another process. It prints JSON lines; a line with `ask` is a command for the server.
+/// Runs a measurement of ours in another process.
 fn measure(words: &[&str], served: &mut Served) -> Value {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(words).arg(&served.url);
+    listen(&mut command, served).unwrap()
+}
+
+/// Runs a program that prints JSON lines; a line with `ask` is a command for the server.
+fn listen(command: &mut Command, served: &mut Served) -> std::io::Result<Value> {
     use std::io::Write as _;
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(words)
-        .arg(&served.url)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut found = serde_json::Map::new();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for line in lines.map_while(Result::ok) {
@@ -79,11 +82,11 @@ fn measure(words: &[&str], served: &mut Served) -> Value {
         }
         found.extend(line);
     }
-    let status = child.wait().unwrap();
+    let status = child.wait()?;
     if !status.success() {
         found.insert("failed".into(), status.to_string().into());
     }
-    Value::Object(found)
+    Ok(Value::Object(found))
 }
 
 fn main() {

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use kube::discovery::{ApiResource, Scope};
 use multicluster::testing::FakeServer;
 use runtime::Stop;
 use serde_json::{Value, json};
@@ -54,12 +56,17 @@ pub fn run(clusters: u64, objects: u64) {
                 server.put(&cluster_name(cluster), object(&format!("o{at}"), 0), "configmaps");
             }
         }
+        for kind in [ApiResource::erase::<Secret>(&()), ApiResource::erase::<ServiceAccount>(&())] {
+            server.declare(&kind, &Scope::Namespaced);
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        export(&server, clusters, &url);
         server.compact();
         // A server holds its objects as bytes; the fake makes them when an object is first read, which is not what is measured.
         let every = http::Request::get("/clusters/*/api/v1/configmaps").body(Vec::new()).unwrap();
         assert!(!server.client().request_text(every).await.unwrap().is_empty());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        println!("http://{}", listener.local_addr().unwrap());
+        println!("{url}");
         let stop = Stop::new();
         let (send, mut commands) = tokio::sync::mpsc::unbounded_channel::<String>();
         std::thread::spawn(move || {
@@ -80,6 +87,19 @@ pub fn run(clusters: u64, objects: u64) {
             () = obeying => {}
         }
     });
+}
+
+/// What kcp's provider in Go finds clusters by: an endpoint slice in a workspace of its own, and a binding in each cluster.
+fn export(server: &FakeServer, clusters: u64, url: &str) {
+    let slice = json!({"apiVersion": "apis.kcp.io/v1alpha1", "kind": "APIExportEndpointSlice", "metadata": {"name": "bench"},
+        "spec": {"export": {"path": "root:provider", "name": "bench"}}, "status": {"endpoints": [{"url": url}]}});
+    server.put("provider", slice, "apiexportendpointslices");
+    let ready = json!([{"type": "Ready", "status": "True", "lastTransitionTime": "2024-01-01T00:00:00Z"}]);
+    for cluster in 0..clusters {
+        let binding = json!({"apiVersion": "apis.kcp.io/v1alpha1", "kind": "APIBinding", "metadata": {"name": "bench"},
+            "spec": {"reference": {"export": {"path": "root:provider", "name": "bench"}}}, "status": {"phase": "Bound", "conditions": ready}});
+        server.put(&cluster_name(cluster), binding, "apibindings");
+    }
 }
 
 async fn obey(server: &FakeServer, command: &str, clusters: u64, objects: u64) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Served, measure};
+use super::{Served, go, measure};
 
 struct Goal {
     row: String,
@@ -74,50 +74,48 @@ pub fn run(clusters: u64) {
         &goal(format!("compact memory, {clusters} × 10 (≤ 250 MB)"), "rss_mb", "MB", |mb| mb <= 250.0),
     );
     all[1..].iter().for_each(|goal| ours(&typed, goal));
+    let all: Vec<Goal> = all.into_iter().chain(without_goal()).collect();
+    beside("ours", &typed, &all, &["idle_p50_ms", "busy_p50_ms"]);
     for count in [100, 1_000] {
         let mut served = Served::start(count, 10);
         let own = measure(&["fleet", "typed", &count.to_string()], &mut served);
         println!("fleet of {count}: {own}");
-        beside(&format!("ours, {count}"), &own, &all);
+        beside(&format!("ours, {count}"), &own, &all, &go::KEYS);
         drop(served);
         let mut served = Served::start(count, 10);
         let found = measure(&["kube-rs", &count.to_string()], &mut served);
         println!("kube-rs, {count}: {found}");
-        beside(&format!("kube-rs, {count}"), &found, &all);
+        beside(&format!("kube-rs, {count}"), &found, &all, &["rss_mb", "all_s", "tasks", "watches"]);
     }
-    go(clusters);
+    go::run(clusters, |column, found| beside(column, found, &all, &go::KEYS));
     if missed {
         std::process::exit(1);
     }
 }
 
-/// Figures that stand beside ours; they have no goal.
-fn beside(column: &str, found: &Value, all: &[Goal]) {
-    for goal in all.iter().filter(|goal| ["rss_mb", "all_s", "tasks", "watches"].contains(&goal.key)) {
-        match found[goal.key].as_f64() {
-            Some(value) => cell(&goal.row, column, "ok", &shown(value, goal.unit), ""),
-            None => cell(&goal.row, column, "n/a", "", "not done in two minutes"),
-        }
-    }
+/// Figures that have no goal.
+fn without_goal() -> Vec<Goal> {
+    let any = |_| true;
+    vec![
+        goal("change to reconcile, idle, p50".into(), "idle_p50_ms", "ms", any),
+        goal("change to reconcile, 1,000/s, p50".into(), "busy_p50_ms", "ms", any),
+    ]
 }
 
-/// Go's stack on the same server, where its program was built: it gets the URL and prints the same JSON.
-fn go(clusters: u64) {
-    let rows = goals(clusters);
-    let Some(program) = std::env::var_os("MULTICLUSTER_GO_PEER") else {
-        cell(&rows[0].row, "Go", "n/a", "", "MULTICLUSTER_GO_PEER names no program");
-        return;
-    };
-    let served = Served::start(clusters, 10);
-    let output = std::process::Command::new(program).arg(&served.url).arg(clusters.to_string()).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let mut found = serde_json::Map::new();
-    for line in text.lines() {
-        if let Ok(Value::Object(line)) = serde_json::from_str(line) {
-            found.extend(line);
+/// Figures that stand beside ours, and count for nothing; what a column does not measure at all it does not name.
+fn beside(column: &str, found: &Value, all: &[Goal], keys: &[&str]) {
+    for goal in all.iter().filter(|goal| keys.contains(&goal.key)) {
+        match found[goal.key].as_f64() {
+            Some(value) => cell(&goal.row, column, "note", &shown(value, goal.unit), ""),
+            None => cell(
+                &goal.row,
+                column,
+                "n/a",
+                "",
+                found["gave_up"].as_str().unwrap_or("not done in two minutes"),
+            ),
         }
     }
-    beside("Go", &Value::Object(found), &rows);
 }
 
 /// The machine, so that figures can be compared later.

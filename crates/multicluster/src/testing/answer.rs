@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Inner, Streaming, Visible,
-    objects::{Address, Event},
+    objects::{Address, Event, Objects},
 };
 
 pub(super) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -76,11 +76,20 @@ where
     let (parts, body) = request.into_parts();
     let path_and_query = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     inner.requests.lock().push(format!("{} {path_and_query}", parts.method));
-    let path = parts.uri.path();
+    // Clients in Go write `%2A` for the `*` of all clusters.
+    let Some(path) = decoded(parts.uri.path()) else {
+        return Ok(failure(400, "BadRequest", "the path is not valid"));
+    };
+    let path = path.as_str();
     if let Some((_, rest)) = inner.route(path)
         && rest.split_once('/').is_some_and(|(_, rest)| rest == "version")
     {
         return Ok(ok(200, &version()));
+    }
+    if let Some((_, rest)) = inner.route(path)
+        && let Some(document) = discovery(&inner, rest)
+    {
+        return Ok(document.map_or_else(|| not_found(path), |document| ok(200, &document)));
     }
     let Some((visible, target)) =
         inner.route(path).and_then(|(visible, rest)| Some((visible, Target::parse(rest)?)))
@@ -123,6 +132,24 @@ where
     })
 }
 
+/// What a path of discovery says: nothing where it is none, and an empty answer where nothing of the kind is served.
+#[expect(
+    clippy::option_option,
+    reason = "not a path of discovery, and a path that leads nowhere, are answered differently"
+)]
+fn discovery(inner: &Inner, rest: &str) -> Option<Option<Value>> {
+    let kinds = &inner.objects.lock().kinds;
+    let parts: Vec<&str> = rest.split('/').skip(1).collect();
+    Some(match parts.as_slice() {
+        ["api"] => Some(kinds.versions()),
+        ["apis"] => Some(kinds.groups()),
+        ["apis", group] => kinds.group(group),
+        ["api", version] => kinds.resources("", version),
+        ["apis", group, version] => kinds.resources(group, version),
+        _ => return None,
+    })
+}
+
 /// What clients ask a server to see whether it is there.
 fn version() -> Value {
     json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "clean",
@@ -131,16 +158,15 @@ fn version() -> Value {
 
 fn pair(text: &str) -> Option<(String, String)> {
     let (key, value) = text.split_once('=')?;
-    Some((key.to_owned(), decoded(value)?))
+    Some((key.to_owned(), decoded(&value.replace('+', " "))?))
 }
 
-/// A query value without its `%7E` and `+`.
+/// A text without its `%7E`.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
-            b'+' => b' ',
             b'%' => {
                 let pair = [rest.next()?, rest.next()?];
                 u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?
@@ -185,10 +211,15 @@ fn list(inner: &Inner, target: &Target, visible: &Visible, query: &HashMap<Strin
 }
 
 /// Clients in other languages check the kind of a list.
-fn list_kind(objects: &super::objects::Objects, target: &Target) -> String {
-    let first = objects.of_kind(&target.group, &target.plural, None).next();
-    let kind = first.and_then(|(_, object)| object.value["kind"].as_str());
+fn list_kind(objects: &Objects, target: &Target) -> String {
+    let kind = objects.kinds.name(&target.group, &target.plural);
     kind.map_or_else(|| "List".to_owned(), |kind| format!("{kind}List"))
+}
+
+/// How far a watch has come: an object of the watched kind that has a version and nothing else.
+fn bookmark(objects: &Objects, target: &Target, revision: u64) -> Value {
+    let kind = objects.kinds.name(&target.group, &target.plural).unwrap_or("Bookmark");
+    json!({"kind": kind, "apiVersion": target.api_version(), "metadata": {"resourceVersion": revision.to_string()}})
 }
 
 fn create(inner: &Inner, target: &Target, mut object: Value) -> Answer {
@@ -315,9 +346,8 @@ fn watch(inner: Arc<Inner>, target: Target, visible: Visible, query: &HashMap<St
                 first.push_str(&line("ADDED", object.text()));
             }
             if initial && streaming == Streaming::Served {
-                let end = json!({ "kind": "Bookmark", "apiVersion": target.api_version(), "metadata": {
-                    "resourceVersion": objects.revision.to_string(),
-                    "annotations": { "k8s.io/initial-events-end": "true" } } });
+                let mut end = bookmark(&objects, &target, objects.revision);
+                end["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
                 first.push_str(&line("BOOKMARK", &end.to_string()));
             }
             objects.revision
@@ -371,7 +401,8 @@ fn lines(
                         continue;
                     }
                     at = at.max(revision);
-                    yield line("BOOKMARK", &json!({ "kind": "Bookmark", "apiVersion": target.api_version(), "metadata": { "resourceVersion": at.to_string() } }).to_string());
+                    let end = bookmark(&inner.objects.lock(), &target, at);
+                    yield line("BOOKMARK", &end.to_string());
                 }
                 Err(_) => {}
             }

@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::kinds::Kinds;
+
 /// Changes that are remembered; watches from before expire.
 const HISTORY: usize = 200_000;
 
@@ -94,6 +96,7 @@ pub(crate) struct Objects {
     objects: BTreeMap<Address, Arc<Stored>>,
     log: VecDeque<Event>,
     uid: u64,
+    pub(crate) kinds: Kinds,
 }
 
 impl Objects {
@@ -121,6 +124,7 @@ impl Objects {
     /// Writes an object with a new revision and what the server fills in.
     pub(crate) fn put(&mut self, address: Address, mut object: Value) -> Value {
         self.revision += 1;
+        self.kinds.learn(&address, &object);
         let before = self.objects.get(&address).cloned();
         let old = before.as_ref().map(|stored| &stored.value);
         let metadata = &mut object["metadata"];
