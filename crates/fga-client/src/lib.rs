@@ -21,7 +21,7 @@ pub use engine::InProcess;
 pub use error::{ErrorCategory, RelationshipError};
 pub use openfga::{OpenFga, OpenFgaOptions, Transport};
 pub use replica::{Replica, ReplicaOptions, ReplicaStatus, Source, Sourced};
-pub use store::{PAGE_SIZE_MAX, RelationshipStore, WRITE_KEYS_MAX};
+pub use store::{BATCH_CHECKS_MAX, PAGE_SIZE_MAX, RelationshipStore, WRITE_KEYS_MAX};
 
 pub use fga_engine::{
     BatchAnswer, BatchCheckRequest, BatchFault, BatchItem, Change, ChangesRequest, CheckAnswer, CheckRequest,

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use fga_engine::{
-    BatchAnswer, BatchCheckRequest, Change, ChangesRequest, CheckAnswer, CheckRequest, ExpandNode,
-    ExpandRequest, ListObjectsRequest, ListUsersRequest, Page, PageRequest, Store, StoredModel, StoredTuple,
-    TupleFilter, WriteRequest,
+    BatchAnswer, BatchCheckRequest, BatchFault, BatchItem, Change, ChangesRequest, CheckAnswer, CheckRequest,
+    Consistency, ExpandNode, ExpandRequest, ListObjectsRequest, ListUsersRequest, Page, PageRequest, Store,
+    StoredModel, StoredTuple, TupleFilter, WriteRequest,
 };
 use fga_model::{AuthorizationModel, ModelId, StoreId, TupleKey};
 
@@ -12,6 +12,8 @@ use crate::RelationshipError;
 
 /// Most tuples that one write carries.
 pub const WRITE_KEYS_MAX: usize = 100;
+/// Most questions that one batch carries.
+pub const BATCH_CHECKS_MAX: usize = 50;
 /// Largest page that servers give.
 pub const PAGE_SIZE_MAX: u32 = 100;
 
@@ -84,7 +86,7 @@ pub trait RelationshipStore: Send + Sync {
     /// Answers one question.
     async fn check(&self, store: &StoreId, request: CheckRequest) -> Result<CheckAnswer, RelationshipError>;
 
-    /// Answers up to 50 questions; a failed one does not fail the others.
+    /// Answers up to [`BATCH_CHECKS_MAX`] questions from one state of the store; a failed one does not fail the others.
     async fn batch_check(
         &self,
         store: &StoreId,
@@ -130,6 +132,37 @@ pub trait RelationshipStore: Send + Sync {
     /// The newest model, if the store has any.
     async fn latest_model(&self, store: &StoreId) -> Result<Option<StoredModel>, RelationshipError> {
         Ok(self.list_models(store, PageRequest::default().sized(1)).await?.items.into_iter().next())
+    }
+
+    /// Answers any number of questions, in their order and in batches as large as the server takes. All of them are asked of
+    /// one model, the store's latest where none is given; each batch is answered from one state of the store.
+    ///
+    /// # Errors
+    /// A batch that got no answer fails all; a question that cannot be answered fails alone.
+    async fn check_all(
+        &self,
+        store: &StoreId,
+        checks: Vec<CheckRequest>,
+        model: Option<ModelId>,
+        consistency: Consistency,
+    ) -> Result<Vec<Result<CheckAnswer, BatchFault>>, RelationshipError> {
+        let mut answers = Vec::with_capacity(checks.len());
+        let mut checks = checks.into_iter().enumerate().peekable();
+        // The latest may change between two batches.
+        let model = match model {
+            None if checks.len() > BATCH_CHECKS_MAX => {
+                self.latest_model(store).await?.map(|latest| latest.id)
+            }
+            given => given,
+        };
+        while checks.peek().is_some() {
+            let items = checks.by_ref().take(BATCH_CHECKS_MAX);
+            let items = items.map(|(number, check)| BatchItem { correlation: number.to_string(), check });
+            let batch = BatchCheckRequest { checks: items.collect(), model: model.clone(), consistency };
+            let answered = self.batch_check(store, batch).await?;
+            answers.extend(answered.into_iter().map(|answer| answer.answer));
+        }
+        Ok(answers)
     }
 
     /// Every stored tuple that the filter selects, over all pages.

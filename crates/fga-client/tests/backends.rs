@@ -4,9 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use fga_client::{
-    BatchCheckRequest, BatchItem, ChangesRequest, CheckRequest, ErrorCategory, ErrorCode, ExpandKind,
-    ExpandRequest, InProcess, ListObjectsRequest, ListUsersRequest, OpenFga, OpenFgaOptions, Operation,
-    PageRequest, RelationshipError, RelationshipStore, StoreId, TupleFilter, TupleKey, UserFilter,
+    BatchCheckRequest, BatchItem, ChangesRequest, CheckRequest, Consistency, ErrorCategory, ErrorCode,
+    ExpandKind, ExpandRequest, InProcess, ListObjectsRequest, ListUsersRequest, OpenFga, OpenFgaOptions,
+    Operation, PageRequest, RelationshipError, RelationshipStore, StoreId, TupleFilter, TupleKey, UserFilter,
     WriteRequest,
 };
 use fga_engine::{
@@ -224,6 +224,12 @@ async fn questions(store: &dyn RelationshipStore) {
         .collect();
     assert_eq!(found, [("a", Some(true)), ("b", Some(false)), ("c", None)]);
     assert_eq!(answers[2].answer.as_ref().unwrap_err().code, ErrorCode::ValidationError);
+
+    let users = (0..120).map(|n| if n % 7 == 0 { "user:alice".to_owned() } else { format!("user:{n}") });
+    let checks = users.map(|user| CheckRequest::new("account:2/dev", "get", user)).collect();
+    let answers = store.check_all(&id, checks, None, Consistency::default()).await.unwrap();
+    let allowed: Vec<bool> = answers.iter().map(|answer| answer.as_ref().unwrap().is_allowed()).collect();
+    assert_eq!(allowed, (0..120).map(|n| n % 7 == 0).collect::<Vec<_>>());
 
     let list = ListObjectsRequest {
         type_name: "account".into(),

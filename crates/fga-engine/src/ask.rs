@@ -9,6 +9,7 @@ use crate::{
     admission::Admission,
     answer::{BatchAnswer, BatchFault, CheckAnswer, Grounds},
     check::{Checker, Depth, Fault, Outcome, Probe, reason},
+    deadline::Deadline,
     model::CompiledModel,
     question::{BatchCheckRequest, CheckRequest, Explain},
     state::State,
@@ -72,7 +73,8 @@ impl Engine {
         let mut contextual = self.contextual(&admission, &request.contextual)?;
         let object = contextual.object_of(&state.names, &request.object, target.type_id);
         let subject = contextual.subject_of(&state.names, &request.user, user);
-        let view = View::new(model, &state.names, &state.tuples, contextual, &request.context);
+        let deadline = self.deadline();
+        let view = View::new(model, &state.names, &state.tuples, contextual, &request.context, &deadline);
         let Some(probe) = Probe::new(&view, subject) else {
             return Ok(CheckAnswer::Denied(Grounds::default()));
         };
@@ -128,6 +130,10 @@ impl Engine {
         Depth { max: self.limits.depth_max, last_hop_is_free, steps_max: self.limits.steps_max }
     }
 
+    pub(crate) fn deadline(&self) -> Deadline<'_> {
+        Deadline::new(&self.clock, self.limits.time_max)
+    }
+
     pub(crate) fn fault(&self, fault: Fault, view: &View<'_>) -> EngineError {
         match fault {
             Fault::TooDeep => EngineError::TooComplex { depth: self.limits.depth_max },
@@ -136,6 +142,7 @@ impl Engine {
                 EngineError::Condition,
             ),
             Fault::Budget => EngineError::Budget { steps: self.limits.steps_max },
+            Fault::Deadline => EngineError::Late { time: self.limits.time_max },
         }
     }
 

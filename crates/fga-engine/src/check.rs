@@ -111,6 +111,7 @@ pub(crate) enum Fault {
     TooDeep,
     Condition,
     Budget,
+    Deadline,
 }
 
 /// A tuple that leads from one relation to another.
@@ -238,8 +239,8 @@ impl<'v, 'a> Checker<'v, 'a> {
         {
             return outcome;
         }
-        if !self.step() {
-            return Outcome::Failed(Fault::Budget);
+        if let Err(fault) = self.step() {
+            return Outcome::Failed(fault);
         }
         self.path.push((object, key));
         let outcome = self.expression(object, key, &self.view.model.relation(key).program, depth, tainting);
@@ -293,8 +294,11 @@ impl<'v, 'a> Checker<'v, 'a> {
         groups.iter().find_map(|(_, scan)| scan.fault())
     }
 
-    fn step(&mut self) -> bool {
+    fn step(&mut self) -> Result<(), Fault> {
         self.steps += 1;
-        self.steps <= self.depth.steps_max
+        if self.steps > self.depth.steps_max {
+            return Err(Fault::Budget);
+        }
+        if self.view.deadline.passed(1) { Err(Fault::Deadline) } else { Ok(()) }
     }
 }

@@ -1,5 +1,7 @@
 //! Why the engine refuses a call, with OpenFGA's codes.
 
+use std::time::Duration;
+
 use fga_model::{ErrorCode, ModelFault, TupleKey};
 
 use crate::conditions::ConditionFault;
@@ -135,6 +137,12 @@ pub enum EngineError {
         /// The budget.
         steps: u64,
     },
+    /// Evaluation took longer than it may.
+    #[error("the question was not answered within {time:?}")]
+    Late {
+        /// The time it had.
+        time: Duration,
+    },
     /// The answer depends on a condition that could not be evaluated.
     #[error(transparent)]
     Condition(#[from] ConditionFault),
@@ -188,7 +196,7 @@ impl EngineError {
             EngineError::TokenType => ErrorCode::TokenTypeMismatch,
             EngineError::PageSize { .. } => ErrorCode::PageSizeInvalid,
             EngineError::TooComplex { .. } => ErrorCode::ResolutionTooComplex,
-            EngineError::Budget { .. } => ErrorCode::DeadlineExceeded,
+            EngineError::Budget { .. } | EngineError::Late { .. } => ErrorCode::DeadlineExceeded,
             EngineError::Condition(_) => ErrorCode::ValidationError,
             EngineError::Log { .. } => ErrorCode::InternalError,
         }

@@ -29,7 +29,8 @@ impl Engine {
         let mut contextual = self.contextual(&admission, &request.contextual)?;
         let object = contextual.object_of(&state.names, &request.object, target.type_id);
         let context = Context::new();
-        let view = View::new(&model, &state.names, &state.tuples, contextual, &context);
+        let deadline = self.deadline();
+        let view = View::new(&model, &state.names, &state.tuples, contextual, &context, &deadline);
         let name = format!("{}#{}", request.object, request.relation);
         Ok(node(&view, &name, object, target.key, &model.relation(target.key).program))
     }

@@ -33,8 +33,8 @@ mod list_users; // … and who else?
 
 mod expand; // one level of a relation as a tree
 mod read; // stored tuples and the changelog, page by page
-mod replicate;
-mod write; // validate, then apply all or nothing // changes of another store, as they are
+mod replicate; // changes of another store, as they are
+mod write; // validate, then apply all or nothing
 
 mod admission; // which keys and tuples a model accepts
 mod assertions; // what authors of models expect
@@ -47,6 +47,7 @@ mod tuples; // the tuples of a store, indexed both ways
 #[cfg(feature = "server")]
 pub mod server; // the wire: OpenFGA's gRPC API
 
+mod deadline; // when a question has to end
 mod error; // why a call is refused, with OpenFGA's codes
 mod limits; // what one call and one store may hold
 mod log; // the seam of durability

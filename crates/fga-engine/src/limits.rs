@@ -17,6 +17,9 @@ pub struct Limits {
     pub depth_max: u32,
     /// Most (object, relation) pairs that one question visits; beyond it the question fails like a missed deadline.
     pub steps_max: u64,
+    /// How long one question is answered (OpenFGA's deadline of requests and lists); it is looked at every thousand
+    /// visits, so a question that is answered in microseconds is never late.
+    pub time_max: Duration,
     /// Most questions of one batch.
     pub batch_max: usize,
     /// Most entries of one list.
@@ -55,6 +58,7 @@ impl Limits {
             contextual_max: 100,
             depth_max: 25,
             steps_max: 1_000_000,
+            time_max: Duration::from_secs(3),
             batch_max: 50,
             list_results_max: 1_000,
             condition_context_bytes_max: 32 * 1024,

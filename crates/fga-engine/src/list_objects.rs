@@ -48,7 +48,8 @@ impl Engine {
         let user = admission.user(&request.user)?;
         let mut contextual = self.contextual(&admission, &request.contextual)?;
         let subject = contextual.subject_of(&state.names, &request.user, user);
-        let view = View::new(&model, &state.names, &state.tuples, contextual, &request.context);
+        let deadline = self.deadline();
+        let view = View::new(&model, &state.names, &state.tuples, contextual, &request.context, &deadline);
         let Some(probe) = Probe::new(&view, subject) else {
             return Ok(Vec::new());
         };
@@ -65,7 +66,7 @@ impl Engine {
             match outcome {
                 Outcome::Allowed => found.push(view.object_name(object).to_owned()),
                 Outcome::Denied { .. } => {}
-                Outcome::Failed(Fault::Budget) => return Ok(found),
+                Outcome::Failed(Fault::Budget | Fault::Deadline) => return Ok(found),
                 Outcome::Failed(failed) => fault = fault.or(Some(failed)),
             }
             if found.len() >= limit {
@@ -73,7 +74,7 @@ impl Engine {
             }
         }
         match walk.fault.or(fault) {
-            None | Some(Fault::Budget) => Ok(found),
+            None | Some(Fault::Budget | Fault::Deadline) => Ok(found),
             Some(fault) => Err(self.fault(fault, &view)),
         }
     }
@@ -199,7 +200,7 @@ impl<'v, 'a> Backwards<'v, 'a> {
         while let Some((object, key, depth)) = self.queue.get(self.head).copied() {
             self.head += 1;
             self.steps += 1;
-            if self.steps > self.depth.steps_max {
+            if self.steps > self.depth.steps_max || self.view.deadline.passed(1) {
                 self.fault = self.fault.or(Some(Fault::Budget));
                 return None;
             }

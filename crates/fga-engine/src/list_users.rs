@@ -38,7 +38,8 @@ impl Engine {
         };
         let mut contextual = self.contextual(&admission, &request.contextual)?;
         let object = contextual.object_of(&state.names, &request.object, target.type_id);
-        let view = View::new(&model, &state.names, &state.tuples, contextual, &request.context);
+        let deadline = self.deadline();
+        let view = View::new(&model, &state.names, &state.tuples, contextual, &request.context, &deadline);
         // Stands for any user of the shape: reachability depends on the shape alone.
         let anybody = ObjId(u32::MAX);
         let subject = match of {
@@ -143,7 +144,10 @@ struct Walk<'v, 'a> {
 impl Walk<'_, '_> {
     fn step(&mut self) -> Result<(), Fault> {
         self.steps += 1;
-        if self.steps > self.depth.steps_max { Err(Fault::Budget) } else { Ok(()) }
+        if self.steps > self.depth.steps_max {
+            return Err(Fault::Budget);
+        }
+        if self.view.deadline.passed(1) { Err(Fault::Deadline) } else { Ok(()) }
     }
 
     /// A userset of the wanted shape is a member of itself.

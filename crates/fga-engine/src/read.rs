@@ -59,6 +59,10 @@ impl Engine {
         let cell = self.cell(store)?;
         let size = paging::size(&request.page)?;
         let type_name = request.type_name.as_deref().unwrap_or_default();
+        let asked = self.now();
+        if request.start_time.is_some_and(|time| time >= asked) {
+            return Err(EngineError::invalid("invalid start_time: value must be less than now"));
+        }
         let after = match paging::token(&request.page.token)? {
             Some(text) => {
                 let (id, of) = text.split_once('|').unwrap_or((&text, ""));

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use fga_engine::{
     CheckAnswer, CheckRequest, Engine, EngineError, EngineParts, Limits, LogEntry, LogError, TupleFilter,
     TupleLog, WriteRequest,
 };
-use fga_model::{ErrorCode, StoreId, TupleKey, parse_model};
+use fga_model::{ErrorCode, StoreId, TupleCondition, TupleKey, parse_model};
+use runtime::Clock;
 use verdict::Missing;
 
 const MODEL: &str = "
@@ -217,6 +219,37 @@ fn fga_02_adversarial_graphs_end() {
     }
     let answer = engine.check(&store, &CheckRequest::new("n:0", "a", "user:x"));
     assert!(!answer.is_ok_and(|a| a.is_allowed()));
+}
+
+/// The clock ends what the budget would still allow, also inside one reading of many conditions; what is small is not late.
+#[test]
+fn fga_02_a_question_ends_at_its_deadline() {
+    let limits = Limits { time_max: Duration::ZERO, ..Limits::default() };
+    let clock = Clock::manual("2026-01-26T10:00:00Z".parse().unwrap());
+    let engine = Engine::open(EngineParts { limits, clock, ..EngineParts::default() }).unwrap();
+    let store = engine.create_store("wide").unwrap().id;
+    let dsl = "model\n  schema 1.1\ntype user\ntype n\n  relations\n    define a: [user, n#a]\n    define b: [n#a with never]\n    define c: [n#a] but not b\n\ncondition never(x: int) {\n  x < 0\n}\n";
+    engine.write_model(&store, &parse_model(dsl).unwrap()).unwrap();
+    let context = serde_json::Map::from_iter([("x".to_owned(), 1.into())]);
+    let never = TupleCondition { name: "never".into(), context };
+    let mut tuples = vec![key("n:1#a@user:ann"), key("n:big#c@n:1#a")];
+    for i in 0..3_000 {
+        tuples.push(key(&format!("n:big#a@n:{i}#a")));
+        let mut under = key(&format!("n:big#b@n:{i}#a"));
+        under.condition = Some(never.clone());
+        tuples.push(under);
+    }
+    for chunk in tuples.chunks(100) {
+        engine.write(&store, &WriteRequest::writes(chunk.iter().cloned())).unwrap();
+    }
+    let ask = |object: &str, relation: &str, user: &str| {
+        engine.check(&store, &CheckRequest::new(object, relation, user))
+    };
+    for relation in ["a", "b", "c"] {
+        let late = ask("n:big", relation, if relation == "c" { "user:ann" } else { "user:bob" });
+        assert!(matches!(late, Err(EngineError::Late { .. })), "{relation}: {late:?}");
+    }
+    assert!(ask("n:1", "a", "user:ann").unwrap().is_allowed());
 }
 
 /// Computed relations cost no hops: a long chain of them ends in OpenFGA's error, not at the end of the stack.

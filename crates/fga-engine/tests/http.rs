@@ -100,6 +100,16 @@ async fn fga_06_store_model_write_check_and_lists_over_http() {
     assert_eq!(read["tuples"][0]["key"]["user"], "user:anne");
     let (_, changes) = server.call(Method::GET, &format!("{at}/changes?page_size=10&type=doc"), None).await;
     assert_eq!(changes["changes"][0]["operation"], "TUPLE_OPERATION_WRITE");
+    for (start, code) in [
+        ("2999-01-01T00:00:00Z", "validation_error"),
+        ("10000-01-01T00:00:00Z", "validation_error"),
+        ("1969-12-31T23:59:59Z", "invalid_start_time"),
+    ] {
+        server.refused(Method::GET, &format!("{at}/changes?start_time={start}"), None, (400, code)).await;
+    }
+    let (_, changes) =
+        server.call(Method::GET, &format!("{at}/changes?start_time=2020-01-01T00:00:00Z"), None).await;
+    assert!(!changes["changes"].as_array().unwrap().is_empty());
     let batch = json!({"checks": [{"tuple_key": key("user:anne"), "correlation_id": "a"}]});
     let (_, answers) = server.call(Method::POST, &format!("{at}/batch-check"), Some(batch)).await;
     assert_eq!(answers["result"]["a"]["allowed"], true);

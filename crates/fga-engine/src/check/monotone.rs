@@ -92,8 +92,8 @@ impl Checker<'_, '_> {
         let mut fault = None;
         let mut head = 0;
         while let Some(visit) = queue.get(head).copied() {
-            if !self.step() {
-                return Outcome::Failed(Fault::Budget);
+            if let Err(fault) = self.step() {
+                return Outcome::Failed(fault);
             }
             if let Some(found) = self.visit(head, visit, &mut queue, &mut visited, &mut fault) {
                 self.explain_found(&queue, found);
@@ -189,6 +189,11 @@ impl Checker<'_, '_> {
             *fault = fault.or(Some(Fault::TooDeep));
             return;
         }
+        // What the budget does not let visit need not wait for it.
+        if queue.len() as u64 >= self.depth.steps_max {
+            *fault = fault.or(Some(Fault::Budget));
+            return;
+        }
         let Step { key: owner, tupleset, next: object, to: key, .. } = *step;
         queue.push(Visit { object, key, depth, parent, owner, tupleset });
     }
@@ -199,6 +204,10 @@ impl Checker<'_, '_> {
         let mut stack = vec![((object, key), self.next(object, key))];
         done.insert((object, key), false);
         while let Some((place, next)) = stack.last_mut() {
+            // Whoever asked is late too, and ends with that.
+            if self.view.deadline.passed(1) {
+                return true;
+            }
             let Some(to) = next.pop() else {
                 done.insert(*place, true);
                 stack.pop();

@@ -92,7 +92,8 @@ impl Replay {
         }
         own.extend(stored);
         let nothing = Tuples::default();
-        let alone = View::new(view.model, view.names, &nothing, view.contextual.with(own), view.context);
+        let contextual = view.contextual.with(own);
+        let alone = View::new(view.model, view.names, &nothing, contextual, view.context, view.deadline);
         self.allows(self.checker(&alone))
     }
 
@@ -101,7 +102,8 @@ impl Replay {
         let relation = view.model.relation(key).relation;
         let more = ContextualTuple { object, relation, subject: self.probe.subject, condition: None };
         let tuples = view.contextual.tuples().iter().copied().chain([more]).collect();
-        let view = View::new(view.model, view.names, view.tuples, view.contextual.with(tuples), view.context);
+        let contextual = view.contextual.with(tuples);
+        let view = View::new(view.model, view.names, view.tuples, contextual, view.context, view.deadline);
         self.allows(self.checker(&view))
     }
 

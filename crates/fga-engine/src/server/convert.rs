@@ -4,6 +4,7 @@ use fga_model::{ErrorCode, ModelId, TupleKey};
 use fga_proto::{
     context_from_wire, context_to_wire, status_of, timestamp_from_wire, timestamp_to_wire, wire,
 };
+use jiff::Timestamp;
 use tonic::Status;
 
 use crate::{
@@ -114,11 +115,16 @@ pub(super) fn tuple(tuple: StoredTuple) -> wire::Tuple {
 }
 
 pub(super) fn changes(message: wire::ReadChangesRequest) -> Result<ChangesRequest, Status> {
-    let refused = || status_of(ErrorCode::InvalidStartTime, "the start time is out of range");
+    let refused =
+        || status_of(ErrorCode::ValidationError, "invalid start_time: value is not a valid timestamp");
     let start_time = match message.start_time {
         Some(time) => Some(timestamp_from_wire(&time).ok_or_else(refused)?),
         None => None,
     };
+    // Places of the changelog begin with milliseconds since 1970.
+    if message.continuation_token.is_empty() && start_time.is_some_and(|time| time < Timestamp::UNIX_EPOCH) {
+        return Err(status_of(ErrorCode::InvalidStartTime, "Invalid start time"));
+    }
     let page = page(message.page_size, message.continuation_token);
     Ok(ChangesRequest { type_name: filled(message.r#type), start_time, page })
 }

@@ -8,6 +8,7 @@ use super::{Edge, Tuples, contextual::Contextual};
 use crate::{
     check::Fault,
     conditions::ConditionFault,
+    deadline::{CONDITION_WORK, Deadline},
     model::{CompiledModel, RelKey},
     names::{Names, ObjId, RelId, Subject, TypeId},
     question::Context,
@@ -21,6 +22,8 @@ pub(crate) struct View<'a> {
     pub contextual: Contextual<'a>,
     /// Values of the request for conditions.
     pub context: &'a Context,
+    /// When the request has to end.
+    pub deadline: &'a Deadline<'a>,
     /// The first condition that could not be evaluated.
     pub failure: RefCell<Option<ConditionFault>>,
 }
@@ -38,6 +41,7 @@ pub(crate) struct Usable<'a> {
 pub(crate) struct Scan {
     passed: bool,
     failed: bool,
+    late: bool,
 }
 
 impl Scan {
@@ -49,6 +53,10 @@ impl Scan {
                 true
             }
             Ok(false) => false,
+            Err(Fault::Deadline) => {
+                self.late = true;
+                false
+            }
             Err(_) => {
                 self.failed = true;
                 false
@@ -61,9 +69,10 @@ impl Scan {
         self.failed
     }
 
-    /// What the reading failed with, if it did.
+    /// What the reading failed with, if it did. One that was not read to its end says nothing, whatever passed.
     pub fn fault(&self) -> Option<Fault> {
-        (self.failed && !self.passed).then_some(Fault::Condition)
+        let failed = (self.failed && !self.passed).then_some(Fault::Condition);
+        self.late.then_some(Fault::Deadline).or(failed)
     }
 }
 
@@ -74,8 +83,9 @@ impl<'a> View<'a> {
         tuples: &'a Tuples,
         contextual: Contextual<'a>,
         context: &'a Context,
+        deadline: &'a Deadline<'a>,
     ) -> Self {
-        Self { model, names, tuples, contextual, context, failure: RefCell::new(None) }
+        Self { model, names, tuples, contextual, context, deadline, failure: RefCell::new(None) }
     }
 
     pub fn type_of(&self, object: ObjId) -> Option<TypeId> {
@@ -104,6 +114,9 @@ impl<'a> View<'a> {
     /// Whether the tuple holds: it has no condition, or its condition is true.
     pub fn holds(&self, tuple: &Usable<'_>) -> Result<bool, Fault> {
         let Some(condition) = tuple.condition else { return Ok(true) };
+        if self.deadline.passed(CONDITION_WORK) {
+            return Err(Fault::Deadline);
+        }
         self.model.conditions().holds(condition, self.context).map_err(|fault| {
             self.failure.borrow_mut().get_or_insert(fault);
             Fault::Condition
