@@ -77,6 +77,12 @@ fn issuer(at: &str, issuer: &Issuer, faults: &mut Vec<Fault>) {
     } else if !policy.is_empty() && policy != "MatchAny" {
         faults.push(fault(field, "audienceMatchPolicy must be empty or MatchAny for a single audience"));
     }
+    if let Some(egress) = issuer.egress_selector_type.as_deref()
+        && !["", "controlplane", "cluster"].contains(&egress)
+    {
+        let field = format!("{at}.issuer.egressSelectorType");
+        faults.push(fault(field, "egress selector must be either controlplane or cluster"));
+    }
     if let Some(ca) = &issuer.certificate_authority
         && !ca.is_empty()
         && !ca.contains("-----BEGIN CERTIFICATE-----")

@@ -79,6 +79,7 @@ impl Realm {
                 certificate_authority: self.certificate_authority.clone(),
                 audiences: Some(self.audiences.iter().cloned().collect()),
                 audience_match_policy: Some("MatchAny".to_owned()),
+                egress_selector_type: None,
             },
             claim_mappings: ClaimMappings {
                 username: Some(username),

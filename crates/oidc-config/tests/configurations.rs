@@ -126,6 +126,11 @@ fn wac_01_what_a_server_refuses_is_refused_with_its_field() {
         refused(|a| a.issuer.discovery_url = Some(a.issuer.url.clone())),
         ["jwt[0].issuer.discoveryURL: discoveryURL must be different from url"]
     );
+    assert_eq!(refused(|a| a.issuer.egress_selector_type = Some("cluster".into())), Vec::<String>::new());
+    assert_eq!(
+        refused(|a| a.issuer.egress_selector_type = Some("master".into())),
+        ["jwt[0].issuer.egressSelectorType: egress selector must be either controlplane or cluster"]
+    );
     assert_eq!(
         refused(|a| a.claim_mappings.username = None),
         ["jwt[0].claimMappings.username: claim or expression is required"]

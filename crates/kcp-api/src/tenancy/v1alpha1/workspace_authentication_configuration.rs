@@ -62,6 +62,10 @@ pub struct Issuer {
     /// `MatchAny`, needed with more than one audience.
     #[serde(rename = "audienceMatchPolicy", default, skip_serializing_if = "Option::is_none")]
     pub audience_match_policy: Option<String>,
+    /// Which egress a server reaches the issuer by, `controlplane` or `cluster`. Only the file of a server has it
+    /// (Kubernetes 1.34); of a WorkspaceAuthenticationConfiguration kcp drops it.
+    #[serde(rename = "egressSelectorType", default, skip_serializing_if = "Option::is_none")]
+    pub egress_selector_type: Option<String>,
 }
 
 /// How claims become a user.
