@@ -33,7 +33,7 @@ pub fn run(only: Option<&str>) -> Result<ExitCode> {
     let mut report = Report::new("bless");
     for (package, target, folder) in chosen {
         let mut command = cargo();
-        command.args(["test", "--locked", "--package", package, "--test", target]).env(VARIABLE, "1");
+        command.args(["test", "--locked", "--workspace", "--test", target]).env(VARIABLE, "1");
         let (cell, took) = step(&format!("{package}: {target}"), &mut command);
         let cell = match cell {
             Cell::Ok if !workspace().join(folder).is_dir() => Cell::Red(format!("{folder} is no folder")),

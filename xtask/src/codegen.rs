@@ -58,7 +58,8 @@ pub fn run(mode: Mode) -> Result<ExitCode> {
 
 fn generated(package: &str, example: &str) -> Result<BTreeMap<String, String>> {
     let mut command = cargo();
-    command.args(["run", "--quiet", "--locked", "--package", package, "--example", example]);
+    // Of the whole workspace: the tests have built it with the same features.
+    command.args(["run", "--quiet", "--locked", "--example", example]);
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("run {example}"))?;
     ensure!(output.status.success(), "example {example} of {package} ended with {}", output.status);
     let mut files = BTreeMap::new();
