@@ -4,6 +4,7 @@
 
 mod kcp; // the control plane
 mod openfga; // the relationship server
+mod postgres; // the same, with PostgreSQL below it
 
 use std::{
     fs,
@@ -40,6 +41,8 @@ struct Start {
     /// Addresses by name, as other commands ask for them.
     addresses: Vec<(&'static str, String)>,
     ready: Ready,
+    /// What it needs and that was started before it; ended after it.
+    companions: Vec<Child>,
 }
 
 /// How to see that a server is ready: a path that answers 200.
@@ -51,7 +54,7 @@ enum Ready {
     Https(&'static str),
 }
 
-const BACKENDS: [Backend; 2] = [kcp::BACKEND, openfga::BACKEND];
+const BACKENDS: [Backend; 3] = [kcp::BACKEND, openfga::BACKEND, postgres::BACKEND];
 
 /// How long a server may take until it is ready.
 const READY: Duration = Duration::from_secs(120);
@@ -110,22 +113,29 @@ pub fn up(names: &[&str]) -> Result<ExitCode> {
         }
         let data = std::env::temp_dir().join(format!("mesh-backend-{}-{}", backend.name, std::process::id()));
         fs::create_dir_all(&data).with_context(|| format!("make {}", data.display()))?;
-        let Start { mut command, addresses, ready } = (backend.start)(&data)?;
+        let Start { mut command, addresses, ready, mut companions } = (backend.start)(&data)?;
         let log = data.join("log");
         let output = fs::File::create(&log).with_context(|| format!("make {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
-        let running = Running { pid: child.id(), data, addresses: named(&addresses) };
-        if let Err(error) = wait(backend, &mut child, &running, ready) {
-            // Nobody else would end it.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(error.context(format!("its log is {}", log.display())));
-        }
+        let started = command.spawn().with_context(|| format!("start {}", program.display()));
+        let outcome = started.and_then(|mut child| {
+            let companions = companions.iter().map(Child::id).collect();
+            let running = Running { pid: child.id(), companions, data, addresses: named(&addresses) };
+            wait(backend, &mut child, &running, ready).map(|()| running).inspect_err(|_| stop(&mut child))
+        });
+        // Nobody else would end them.
+        let running = outcome.inspect_err(|_| companions.iter_mut().for_each(stop));
+        let running = running.with_context(|| format!("its log is {}", log.display()))?;
         running.write(backend)?;
         running.print(backend);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends a process that did not become what it should.
+fn stop(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Waits until a server that was just started is ready.
@@ -172,6 +182,7 @@ pub fn status(names: &[&str]) -> Result<ExitCode> {
 /// A backend that was started.
 struct Running {
     pid: u32,
+    companions: Vec<u32>,
     data: PathBuf,
     addresses: Vec<(String, String)>,
 }
@@ -192,7 +203,8 @@ impl Running {
         let addresses = value["addresses"].as_object()?.iter();
         let addresses = addresses.map(|(name, at)| (name.clone(), at.as_str().unwrap_or_default().into()));
         let running = Self {
-            pid: u32::try_from(value["pid"].as_u64()?).ok()?,
+            pid: process(&value["pid"])?,
+            companions: value["companions"].as_array().into_iter().flatten().filter_map(process).collect(),
             data: PathBuf::from(value["data"].as_str()?),
             addresses: addresses.collect(),
         };
@@ -221,7 +233,12 @@ impl Running {
     fn write(&self, backend: &Backend) -> Result<()> {
         let addresses: serde_json::Map<String, Value> =
             self.addresses.iter().map(|(name, at)| (name.clone(), at.as_str().into())).collect();
-        let value = json!({"pid": self.pid, "data": self.data, "addresses": addresses});
+        let value = json!({
+            "pid": self.pid,
+            "companions": self.companions,
+            "data": self.data,
+            "addresses": addresses,
+        });
         let file = Self::file(backend);
         fs::write(&file, format!("{value:#}\n")).with_context(|| format!("write {}", file.display()))
     }
@@ -233,20 +250,47 @@ impl Running {
     }
 
     fn end(&self, backend: &Backend) -> Result<()> {
-        let status = Command::new("kill").arg(self.pid.to_string()).status().context("run `kill`")?;
-        if !status.success() {
-            bail!("{}: `kill {}` ended with {status}", backend.name, self.pid);
-        }
-        let begun = Instant::now();
-        while self.is_alive(backend) {
-            if begun.elapsed() > Duration::from_secs(20) {
-                bail!("{}: process {} does not end", backend.name, self.pid);
+        end_process(backend, self.pid, || self.is_alive(backend))?;
+        for pid in &self.companions {
+            // Its files lie in our folder: what names it on its command line is what we started.
+            let ours = self.data.as_os_str().as_encoded_bytes();
+            let is_ours = || {
+                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                line.windows(ours.len()).any(|part| part == ours)
+            };
+            if is_ours() {
+                end_process(backend, *pid, is_ours)?;
             }
-            std::thread::sleep(Duration::from_millis(50));
         }
         fs::remove_file(Self::file(backend)).context("forget what ran")?;
         fs::remove_dir_all(&self.data).with_context(|| format!("remove {}", self.data.display()))
     }
+}
+
+fn process(value: &Value) -> Option<u32> {
+    u32::try_from(value.as_u64()?).ok()
+}
+
+/// Asks a process to end, and waits until it has.
+fn end_process(backend: &Backend, pid: u32, is_alive: impl Fn() -> bool) -> Result<()> {
+    let status = Command::new("kill").arg(pid.to_string()).status().context("run `kill`")?;
+    if !status.success() {
+        bail!("{}: `kill {pid}` ended with {status}", backend.name);
+    }
+    let begun = Instant::now();
+    while is_alive() {
+        if begun.elapsed() > Duration::from_secs(20) {
+            bail!("{}: process {pid} does not end", backend.name);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// The address that a running backend has under a name.
+pub fn address(backend: &str, name: &str) -> Option<String> {
+    let backend = BACKENDS.iter().find(|known| known.name == backend)?;
+    Some(Running::read(backend)?.address(name)).filter(|address| !address.is_empty())
 }
 
 /// Ports of loopback that are free now, each another one.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::{
+    backends,
     go_peer::{self, GoPeer},
     process::release_target,
     table::{Table, json_option},
@@ -20,7 +21,10 @@ pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
         eprintln!("xtask: there is no measurement `{name}`; there are: {}", known.join(", "));
         return Ok(ExitCode::from(2));
     };
-    let (rest, json_file) = json_option(words)?;
+    let (mut rest, json_file) = json_option(words)?;
+    if name == "fga" {
+        name_servers(&mut rest);
+    }
     let mut table = Table::new(format!("bench {name}"));
     let mut command = release_target(target, &rest);
     if name == "multicluster" {
@@ -31,4 +35,16 @@ pub fn run(name: &str, words: &[&str]) -> Result<ExitCode> {
     }
     table.run(&mut command)?;
     table.close(json_file)
+}
+
+/// Names the servers of OpenFGA that run here, where the command line names none.
+fn name_servers(words: &mut Vec<String>) {
+    for (option, backend) in [("--openfga", "openfga"), ("--openfga-postgres", "openfga-postgres")] {
+        if words.iter().any(|word| word == option) {
+            continue;
+        }
+        if let Some(address) = backends::address(backend, "grpc") {
+            words.extend([option.to_owned(), address]);
+        }
+    }
 }

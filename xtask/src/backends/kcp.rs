@@ -57,7 +57,7 @@ fn start(data: &PathBuf) -> Result<Start> {
     command.current_dir(data);
     let kubeconfig = data.join("admin.kubeconfig").display().to_string();
     let addresses = vec![("https", format!("127.0.0.1:{https}")), ("kubeconfig", kubeconfig)];
-    Ok(Start { command, addresses, ready: Ready::Https("/readyz") })
+    Ok(Start { command, addresses, ready: Ready::Https("/readyz"), companions: Vec::new() })
 }
 
 #[cfg(test)]

@@ -6,36 +6,40 @@ use anyhow::{Context, Result, bail};
 
 use super::{Backend, Ready, Start, cache, free_ports};
 
-const PIN: &str = include_str!("../../backends/openfga.pin");
+pub(super) const PIN: &str = include_str!("../../backends/openfga.pin").trim_ascii_end();
 
-pub(super) const BACKEND: Backend =
-    Backend { name: "openfga", pin: PIN.trim_ascii_end(), program, install, start };
+pub(super) const BACKEND: Backend = Backend { name: "openfga", pin: PIN, program, install, start };
 
 /// The folder of the pinned version.
 fn folder() -> PathBuf {
-    let version = PIN.trim().rsplit('@').next().unwrap_or_default();
+    let version = PIN.rsplit('@').next().unwrap_or_default();
     cache().join(format!("openfga-{version}"))
 }
 
-fn program() -> PathBuf {
+pub(super) fn program() -> PathBuf {
     folder().join("openfga")
 }
 
-fn install() -> Result<()> {
+pub(super) fn install() -> Result<()> {
     let mut go = Command::new("go");
-    go.args(["install", PIN.trim()]).env("GOBIN", folder()).env("CGO_ENABLED", "0");
+    go.args(["install", PIN]).env("GOBIN", folder()).env("CGO_ENABLED", "0");
     let status = go.status().context("run `go`: it is needed to build OpenFGA")?;
     if !status.success() {
-        bail!("`go install {}` ended with {status}", PIN.trim());
+        bail!("`go install {PIN}` ended with {status}");
     }
     Ok(())
 }
 
 fn start(_: &PathBuf) -> Result<Start> {
+    served(&["--datastore-engine", "memory"], Ready::Http("/healthz"))
+}
+
+/// OpenFGA on free ports, with these flags of its datastore.
+pub(super) fn served(datastore: &[&str], ready: Ready) -> Result<Start> {
     let [http, grpc] = free_ports()?;
     let (http, grpc) = (format!("127.0.0.1:{http}"), format!("127.0.0.1:{grpc}"));
     let mut command = Command::new(program());
-    command.args(["run", "--datastore-engine", "memory", "--http-addr", &http, "--grpc-addr", &grpc]);
+    command.arg("run").args(datastore).args(["--http-addr", &http, "--grpc-addr", &grpc]);
     command.args(["--playground-enabled=false", "--metrics-enabled=false"]);
-    Ok(Start { command, addresses: vec![("http", http), ("grpc", grpc)], ready: Ready::Http("/healthz") })
+    Ok(Start { command, addresses: vec![("http", http), ("grpc", grpc)], ready, companions: Vec::new() })
 }

@@ -1,11 +1,12 @@
 //! How fast the engine answers on the workload of Platform Mesh, what it writes, and what it holds.
 //!
-//! `cargo xtask bench fga [--openfga HOST:PORT] [--most TUPLES]`: with a server, the same questions are asked there in
-//! the same run. Every cell has its bar; a figure beyond it is red.
+//! `cargo xtask bench fga [--openfga HOST:PORT] [--openfga-postgres HOST:PORT] [--most TUPLES]`: servers of OpenFGA (their
+//! gRPC) are asked the same questions in the same run; those that `cargo xtask backends up` started are found without the options.
+//! Every cell has its bar; a figure beyond it is red.
 
 mod checks; // latencies and throughput of checks
 mod lists; // ListObjects and BatchCheck
-mod openfga; // the same questions to a server
+mod openfga; // the same questions over gRPC: to OpenFGA's servers, and to ours
 mod workload; // accounts, roles, grants and questions
 mod writes; // acknowledged writes, synced
 
@@ -24,19 +25,23 @@ const MEMORY_MAX_MB: f64 = 600.0;
 
 struct Options {
     openfga: Option<String>,
+    openfga_postgres: Option<String>,
     most: usize,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { openfga: None, most: usize::MAX };
+    let mut options = Options { openfga: None, openfga_postgres: None, most: usize::MAX };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("`{word}` needs a value"))?;
         match word.as_str() {
             "--openfga" => options.openfga = Some(value),
+            "--openfga-postgres" => options.openfga_postgres = Some(value),
             "--most" => options.most = value.parse().map_err(|_| format!("`{value}` is no number"))?,
             other => {
-                return Err(format!("`{other}` is no option; there are --openfga HOST:PORT, --most TUPLES"));
+                return Err(format!(
+                    "`{other}` is no option; there are --openfga HOST:PORT, --openfga-postgres HOST:PORT, --most TUPLES"
+                ));
             }
         }
     }
@@ -54,7 +59,6 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let mut ours_at_1k = f64::NAN;
     for (tuples, p50_max, p99_max) in SIZES.into_iter().filter(|(tuples, ..)| *tuples <= options.most) {
         let before = resident_mb();
         let begun = Instant::now();
@@ -85,7 +89,6 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         let allowed = checks::allowed(&loaded);
         cell("allowed get, p50", &column, format!("{:.2} us", micros(allowed.at(0.5))), true, "");
         if tuples == 1_000 {
-            ours_at_1k = p50;
             let direct = micros(checks::direct(&loaded).at(0.5));
             cell("direct check, p50", &column, format!("{direct:.2} us"), direct <= 0.5, "at most 0.5 us");
             lists::run(&loaded, &column);
@@ -98,9 +101,23 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     lists::two_hundred()?;
     writes::run()?;
-    match &options.openfga {
-        Some(address) => openfga::run(address, ours_at_1k)?,
-        None => println!("no OpenFGA to compare with: cargo xtask backends up openfga"),
+    openfga::served()?;
+    let servers = [
+        ("openfga", "memory", &options.openfga, 1_000, "1 k tuples"),
+        ("openfga-postgres", "Postgres", &options.openfga_postgres, 100_000, "100 k tuples"),
+    ];
+    for (backend, keeps, address, tuples, column) in servers {
+        match address {
+            Some(address) => openfga::compare(&openfga::Theirs { address, keeps, tuples, column })?,
+            None => {
+                let reason = format!("not running: cargo xtask backends install {backend}; … up {backend}");
+                let row = format!("OpenFGA in {keeps}, times ours");
+                println!(
+                    "::cell {}",
+                    json!({"row": row, "column": format!("{column}, in turns"), "cell": "n/a", "reason": reason})
+                );
+            }
+        }
     }
     Ok(())
 }
