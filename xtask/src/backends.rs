@@ -10,7 +10,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -32,7 +32,7 @@ struct Backend {
     program: fn() -> PathBuf,
     install: fn() -> Result<()>,
     /// The command that runs it with data in a folder, and the addresses it will have.
-    start: fn(&PathBuf) -> Result<Start>,
+    start: fn(&Path) -> Result<Start>,
 }
 
 /// A server about to be started.

@@ -27,15 +27,9 @@ cargo xtask VERB
   tidy               house rules: floors, files, banned crates, the list at the top
   peers install      pinned helpers for tests (kubectl, fga, cargo-deny, openfga-sdk) into target/peers
   peers status       which of them are there
-<<<<<<< HEAD
-  backends VERB      install, up, down, status of real servers (all, or: kcp, openfga)
+  backends VERB      install, up, down, status of real servers (all, or: kcp, openfga, openfga-postgres)
   bench NAME         figures beside their references and aims: `fga` beside OpenFGA, `multicluster` beside kube-rs
                      and Go's multicluster-runtime, `start` beside kcp
-=======
-  backends VERB      install, up, down, status of real servers (all, or: kcp, openfga, openfga-postgres)
-  bench NAME         figures beside their references and aims: `fga` beside OpenFGA, `multicluster` beside kube-rs,
-                     `start` beside kcp
->>>>>>> 6d87e79 (xtask: OpenFGA on PostgreSQL as a backend, and asked in turns with ours)
   conformance NAME   suites of data; --json FILE, and what the suite offers
   simulate NAME      seeded schedules: --seeds N, --first-seed F, --seed S
   prove NAME         breaks each guarantee in a copy and demands that its test fails; --only F07

@@ -1,6 +1,9 @@
 //! kcp, from a tool module of ours: its go.mod replaces modules, so `go install` refuses it.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -46,7 +49,7 @@ fn install() -> Result<()> {
     Ok(())
 }
 
-fn start(data: &PathBuf) -> Result<Start> {
+fn start(data: &Path) -> Result<Start> {
     let [https, client, peer] = free_ports()?;
     let mut command = Command::new(program());
     command.arg("start").args(FLAGS).arg("--root-directory").arg(data);

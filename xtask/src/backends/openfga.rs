@@ -1,6 +1,9 @@
 //! OpenFGA, from its Go module. What else its environment says (`OPENFGA_…`) is passed on.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -30,7 +33,7 @@ pub(super) fn install() -> Result<()> {
     Ok(())
 }
 
-fn start(_: &PathBuf) -> Result<Start> {
+fn start(_: &Path) -> Result<Start> {
     served(&["--datastore-engine", "memory"], Ready::Http("/healthz"))
 }
 

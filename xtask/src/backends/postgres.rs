@@ -61,7 +61,7 @@ fn run(what: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-fn start(data: &PathBuf) -> Result<Start> {
+fn start(data: &Path) -> Result<Start> {
     let [port] = free_ports()?;
     let folder = data.join("postgres");
     fs::create_dir(&folder).with_context(|| format!("make {}", folder.display()))?;
