@@ -14,8 +14,11 @@ fn fga_02_ten_thousand_random_questions_get_the_answers_of_openfga() {
     let models = std::env::var("DIFFERENTIAL_MODELS").ok().and_then(|n| n.parse().ok());
     let models = models.unwrap_or(10_000 / differential::QUESTIONS as u64);
     let compared = differential::run(&program, 0..models, |_| ()).unwrap();
-    println!("{compared:?}");
+    for (class, count) in &compared.explained {
+        println!("{count} {}", class.told());
+    }
     assert!(compared.differences.is_empty(), "{:#?}", compared.differences);
     assert!(compared.questions > 8_000 && compared.errors > 100, "{compared:?}");
-    assert!(compared.wavering + compared.forgiven < compared.questions / 200, "{compared:?}");
+    let explained: usize = compared.explained.values().sum();
+    assert!(explained < compared.questions / 200, "{compared:?}");
 }

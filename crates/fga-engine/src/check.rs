@@ -86,11 +86,12 @@ impl Probe {
     }
 
     fn is_self_recursive(&self, view: &View<'_>, key: RelKey) -> bool {
-        !matches!(self.subject, Subject::Userset(..)) && view.model.reach().self_recursive(key, self.type_id)
+        !matches!(self.subject, Subject::Userset(..))
+            && view.model.weights().self_recursive(key, self.type_id)
     }
 
-    fn is_within_one_hop(&self, view: &View<'_>, key: RelKey) -> bool {
-        !matches!(self.subject, Subject::Userset(..)) && view.model.reach().within_one_hop(key, self.type_id)
+    fn is_near(&self, view: &View<'_>, key: RelKey) -> bool {
+        !matches!(self.subject, Subject::Userset(..)) && view.model.weights().near(key, self.type_id)
     }
 }
 
@@ -264,17 +265,19 @@ impl<'v, 'a> Checker<'v, 'a> {
             || self.probe.is_userset(step.next, self.view.model.relation(step.to).relation)
     }
 
-    /// Whether the hop from one relation to another may end exactly at the limit.
-    fn is_free(&self, from: RelKey, to: RelKey) -> bool {
-        self.probe.is_within_one_hop(self.view, to)
-            || (from == to && self.probe.is_self_recursive(self.view, to))
+    /// Whether a hop may end exactly at the limit: OpenFGA compares lists there instead of asking on.
+    fn is_free(&self, step: &Step) -> bool {
+        let compared = step.tupleset.is_some() || !self.view.model.weights().cyclic(step.key);
+        (compared && self.probe.is_near(self.view, step.to))
+            || (step.key == step.to && self.probe.is_self_recursive(self.view, step.to))
     }
 
     /// What reading the usersets of a relation failed with. Failed conditions count where none of their group passed: as in
-    /// OpenFGA, usersets whose members are plain users are read one relation at a time, all others together.
+    /// OpenFGA, usersets whose members are plain users are read one relation at a time, all others together; and all
+    /// together where the relation leads back to itself, or where the model cannot be weighed.
     fn userset_fault(&self, object: ObjId, key: RelKey, all: &Scan) -> Option<Fault> {
-        let together = matches!(self.probe.subject, Subject::Userset(..))
-            || self.probe.is_self_recursive(self.view, key);
+        let together =
+            matches!(self.probe.subject, Subject::Userset(..)) || self.view.model.weights().cyclic(key);
         if !all.failed() || together {
             return all.fault();
         }
@@ -282,7 +285,7 @@ impl<'v, 'a> Checker<'v, 'a> {
         for tuple in self.view.usersets(object, key) {
             let Subject::Userset(next, relation) = tuple.subject else { continue };
             let to = self.view.key(next, relation);
-            let group = to.filter(|to| self.probe.is_within_one_hop(self.view, *to));
+            let group = to.filter(|to| self.probe.is_near(self.view, *to));
             let at = groups.iter().position(|(known, _)| *known == group).unwrap_or_else(|| {
                 groups.push((group, Scan::default()));
                 groups.len() - 1

@@ -125,11 +125,23 @@ impl Users {
     }
 }
 
-/// A set, and whether a cycle took part in it.
+/// A set, and what cycles did to it.
 #[derive(Clone, Debug, Default)]
 struct Found {
     set: Users,
+    /// Whether a way ended where it had been: the set holds for this path only.
+    cut: bool,
+    /// Whether that shows. As in OpenFGA it does through relations that are no more than tuples or another relation; set
+    /// operators and `from` hide it.
     cyclic: bool,
+}
+
+impl Found {
+    /// Some sets under an operator.
+    fn under(operator: fn(Vec<Users>) -> Users, operands: Vec<Found>) -> Self {
+        let cut = operands.iter().any(|operand| operand.cut);
+        Self { set: operator(operands.into_iter().map(|operand| operand.set).collect()), cut, cyclic: false }
+    }
 }
 
 struct Walk<'v, 'a> {
@@ -161,7 +173,7 @@ impl Walk<'_, '_> {
             return Err(Fault::TooDeep);
         }
         if self.path.contains(&(object, key)) {
-            return Ok(Found { cyclic: true, ..Found::default() });
+            return Ok(Found { cut: true, cyclic: true, ..Found::default() });
         }
         let mut itself = Users::default();
         itself.named.extend(self.itself(object, key));
@@ -177,8 +189,8 @@ impl Walk<'_, '_> {
         let found = self.expression(object, key, &self.view.model.relation(key).program, depth);
         self.path.pop();
         let found = found?;
-        let found = Found { set: Users::union(vec![found.set, itself]), cyclic: found.cyclic };
-        if !found.cyclic {
+        let found = Found { set: Users::union(vec![found.set, itself]), ..found };
+        if !found.cut {
             self.memo.insert((object, key), (depth, found.clone()));
         }
         Ok(found)
@@ -193,17 +205,22 @@ impl Walk<'_, '_> {
                 for (next, to) in self.hop(object, hop)? {
                     sets.push(self.users(next, to, depth + 1)?);
                 }
-                Ok(join(sets, Users::union))
+                Ok(Found::under(Users::union, sets))
             }
-            Node::Union(nodes) => Ok(join(self.all(object, key, nodes, depth)?, Users::union)),
-            Node::Intersection(nodes) => Ok(join(self.all(object, key, nodes, depth)?, Users::intersection)),
+            Node::Union(nodes) => Ok(Found::under(Users::union, self.all(object, key, nodes, depth)?)),
+            Node::Intersection(nodes) => {
+                Ok(Found::under(Users::intersection, self.all(object, key, nodes, depth)?))
+            }
             Node::Difference(base, subtract) => {
-                let base = self.expression(object, key, base, depth)?;
+                let base = self.expression(object, key, base, depth);
                 let subtract = self.expression(object, key, subtract, depth)?;
+                // Whatever the base is: who is subtracted is not known.
                 if subtract.cyclic {
-                    return Ok(Found { set: Users::default(), cyclic: base.cyclic });
+                    return Ok(Found { cut: true, ..Found::default() });
                 }
-                Ok(Found { set: Users::difference(base.set, &subtract.set), cyclic: base.cyclic })
+                let base = base?;
+                let cut = base.cut || subtract.cut;
+                Ok(Found { set: Users::difference(base.set, &subtract.set), cut, cyclic: false })
             }
         }
     }
@@ -215,11 +232,15 @@ impl Walk<'_, '_> {
     fn direct(&mut self, object: ObjId, key: RelKey, depth: u32) -> Result<Found, Fault> {
         let mut set = Users::default();
         let next = self.named(object, key, &mut set)?;
-        let mut sets = vec![Found { set, cyclic: false }];
+        let mut sets = vec![set];
+        let (mut cut, mut cyclic) = (false, false);
         for (next, to) in next {
-            sets.push(self.users(next, to, depth + 1)?);
+            let found = self.users(next, to, depth + 1)?;
+            cut |= found.cut;
+            cyclic |= found.cyclic;
+            sets.push(found.set);
         }
-        Ok(join(sets, Users::union))
+        Ok(Found { set: Users::union(sets), cut, cyclic })
     }
 
     /// Users that tuples name; gives the usersets to follow.
@@ -305,12 +326,46 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        let cyclic = Checker::new(view, self.probe, self.depth).has_cycle(object, key);
-        Ok(Found { set, cyclic })
+        Ok(Found { set, cut: false, cyclic: self.ends_in_cycle(object, key) })
     }
-}
 
-fn join(found: Vec<Found>, operator: fn(Vec<Users>) -> Users) -> Found {
-    let cyclic = found.iter().any(|f| f.cyclic);
-    Found { set: operator(found.into_iter().map(|f| f.set).collect()), cyclic }
+    /// Whether a way over relations that are no more than tuples or another relation comes back to where it was.
+    fn ends_in_cycle(&self, object: ObjId, key: RelKey) -> bool {
+        let mut done: IdMap<(ObjId, RelKey), bool> = IdMap::default();
+        let mut stack = vec![((object, key), self.plainly_next(object, key))];
+        done.insert((object, key), false);
+        while let Some((place, next)) = stack.last_mut() {
+            let Some(to) = next.pop() else {
+                done.insert(*place, true);
+                stack.pop();
+                continue;
+            };
+            match done.get(&to) {
+                Some(false) => return true,
+                Some(true) => {}
+                None => {
+                    done.insert(to, false);
+                    let next = self.plainly_next(to.0, to.1);
+                    stack.push((to, next));
+                }
+            }
+        }
+        false
+    }
+
+    fn plainly_next(&self, object: ObjId, key: RelKey) -> Vec<(ObjId, RelKey)> {
+        let view = self.view;
+        match &view.model.relation(key).program {
+            Node::Computed(other) => vec![(object, *other)],
+            Node::This => {
+                let holding = view.usersets(object, key).filter(|tuple| view.holds(tuple) == Ok(true));
+                let userset = holding.filter_map(|tuple| match tuple.subject {
+                    Subject::Userset(next, relation) => Some((next, view.key(next, relation)?)),
+                    _ => None,
+                });
+                userset.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }

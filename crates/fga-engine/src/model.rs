@@ -2,7 +2,9 @@
 
 mod admits; // which tuples a relation takes
 mod backward; // what follows from a relation
-mod reach; // which subjects reach a relation, and by how many hops
+mod components; // which relations lead to each other in both directions
+mod reach; // which subjects reach a relation at all
+mod weights; // and by how many hops
 
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use fga_model::{AuthorizationModel, Relation, Rewrite};
 pub(crate) use admits::Admits;
 pub(crate) use backward::Backward;
 use reach::Reach;
+use weights::Weights;
 
 use crate::{
     conditions::Conditions,
@@ -28,6 +31,7 @@ pub(crate) struct CompiledModel {
     types: IdMap<TypeId, ()>,
     relations: Vec<CompiledRelation>,
     reach: Reach,
+    weights: Weights,
     conditions: Conditions,
     backward: Vec<Backward>,
     /// Relations that stand in a restriction as usersets.
@@ -56,6 +60,8 @@ pub(crate) struct Hop {
     pub tupleset: RelKey,
     /// The relation taken, for each type that `tupleset` leads to and that has it.
     pub targets: Vec<(TypeId, RelKey)>,
+    /// Whether every type that `tupleset` leads to has it.
+    pub whole: bool,
 }
 
 impl Hop {
@@ -117,6 +123,7 @@ impl CompiledModel {
             (relation.direct, relation.hops) = leaves(&relation.program);
         }
         let reach = Reach::of(&relations, &keys, names.types());
+        let weights = Weights::of(&relations, &keys, names.types());
         mark_monotone(&mut relations, &keys);
         flatten_aliases(&mut relations);
         // What was written once compiled then: a condition that does not now fails whoever needs it.
@@ -124,7 +131,17 @@ impl CompiledModel {
         let backward = backward::backward(&relations);
         let pairs = relations.iter().flat_map(|r| r.admits.usersets());
         let usersets = pairs.filter_map(|pair| Some((*keys.get(&pair)?, ()))).collect();
-        Self { keys, types, relations, reach, conditions, backward, usersets, source: source.clone() }
+        Self {
+            keys,
+            types,
+            relations,
+            reach,
+            weights,
+            conditions,
+            backward,
+            usersets,
+            source: source.clone(),
+        }
     }
 
     pub fn key(&self, type_id: TypeId, relation: RelId) -> Option<RelKey> {
@@ -157,6 +174,10 @@ impl CompiledModel {
     pub fn reach(&self) -> &Reach {
         &self.reach
     }
+
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
 }
 
 struct Scope<'a> {
@@ -186,15 +207,14 @@ impl Scope<'_> {
                     .map(|r| r.restrictions.as_slice())
                     .unwrap_or_default();
                 let mut targets: Vec<(TypeId, RelKey)> = Vec::new();
+                let mut whole = true;
                 for parent in parents {
-                    if let Some(parent) = self.names.type_id(&parent.type_name)
-                        && let Some(key) = self.key(parent, computed)
-                        && !targets.contains(&(parent, key))
-                    {
-                        targets.push((parent, key));
-                    }
+                    let parent = self.names.type_id(&parent.type_name);
+                    let target = parent.and_then(|parent| Some((parent, self.key(parent, computed)?)));
+                    whole &= target.is_some();
+                    targets.extend(target.filter(|target| !targets.contains(target)));
                 }
-                Node::Hop(Hop { tupleset: from, targets })
+                Node::Hop(Hop { tupleset: from, targets, whole })
             }
             Rewrite::Union(operands) => Node::Union(nodes(operands)),
             Rewrite::Intersection(operands) => Node::Intersection(nodes(operands)),
@@ -244,14 +264,38 @@ fn only_unions(program: &Node) -> bool {
     }
 }
 
+/// Relations that a relation leads to over a tuple: usersets and `from`.
+pub(crate) fn hop_targets(relation: &CompiledRelation, keys: &IdMap<(TypeId, RelId), RelKey>) -> Vec<RelKey> {
+    let usersets = relation.admits.usersets().filter(|_| relation.direct);
+    let mut targets: Vec<RelKey> = usersets.filter_map(|pair| keys.get(&pair).copied()).collect();
+    targets.extend(relation.hops.iter().flat_map(|h| h.targets.iter().map(|(_, key)| *key)));
+    targets
+}
+
 /// Relations that a relation leads to in one step of any kind.
 pub(crate) fn successors(relation: &CompiledRelation, keys: &IdMap<(TypeId, RelId), RelKey>) -> Vec<RelKey> {
-    let mut next = Vec::new();
+    let mut next = hop_targets(relation, keys);
     computed(&relation.program, &mut next);
-    next.extend(relation.hops.iter().flat_map(|h| h.targets.iter().map(|(_, key)| *key)));
-    if relation.direct {
-        next.extend(relation.admits.usersets().filter_map(|pair| keys.get(&pair).copied()));
+    next
+}
+
+/// The same without what is only subtracted: nothing follows from that.
+pub(crate) fn positive(relation: &CompiledRelation, keys: &IdMap<(TypeId, RelId), RelKey>) -> Vec<RelKey> {
+    fn note(node: &Node, usersets: &[RelKey], into: &mut Vec<RelKey>) {
+        match node {
+            Node::This => into.extend(usersets),
+            Node::Computed(key) => into.push(*key),
+            Node::Hop(hop) => into.extend(hop.targets.iter().map(|(_, key)| *key)),
+            Node::Union(nodes) | Node::Intersection(nodes) => {
+                nodes.iter().for_each(|n| note(n, usersets, into));
+            }
+            Node::Difference(base, _) => note(base, usersets, into),
+        }
     }
+    let usersets: Vec<RelKey> =
+        relation.admits.usersets().filter_map(|pair| keys.get(&pair).copied()).collect();
+    let mut next = Vec::new();
+    note(&relation.program, &usersets, &mut next);
     next
 }
 

@@ -81,13 +81,12 @@ fn differential(options: &Options, questions: u64) -> Result<ExitCode, String> {
     };
     let compared = differential::run(&program, options.seed..options.seed + models, progress)?;
     let mut outcome = report::Outcome::default();
-    let same = compared.questions - compared.differences.len() - compared.wavering - compared.forgiven;
-    (0..same).for_each(|_| outcome.ok());
+    let explained: usize = compared.explained.values().sum();
+    (0..compared.questions - compared.differences.len() - explained).for_each(|_| outcome.ok());
     compared.differences.into_iter().for_each(|difference| outcome.red(difference));
-    let wavering = "questions to which the reference has no one answer";
-    (0..compared.wavering).for_each(|_| outcome.not_applicable(wavering));
-    let forgiven = "questions with a failing condition that a strategy of the reference hides";
-    (0..compared.forgiven).for_each(|_| outcome.not_applicable(forgiven));
+    for (class, count) in compared.explained {
+        (0..count).for_each(|_| outcome.not_applicable(class.told()));
+    }
     let mut report = Report::new(options.verbose);
     report.add("differential", "fga command line", outcome);
     Ok(report.close())

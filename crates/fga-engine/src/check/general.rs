@@ -124,7 +124,7 @@ impl Checker<'_, '_> {
 
     fn follow(&mut self, step: &Step, depth: u32, tainting: bool, union: &mut Union) -> bool {
         let mark = self.note_hop(step);
-        let free = self.is_free(step.key, step.to);
+        let free = depth + 1 >= self.depth.max && self.is_free(step);
         let outcome = self.evaluate(step.next, step.to, depth + 1, tainting, free);
         self.settle(mark, outcome);
         union.add(outcome)

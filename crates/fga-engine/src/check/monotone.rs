@@ -7,7 +7,7 @@ use super::{Checker, DENIED, Fault, Outcome, Step};
 use crate::{
     model::{RelKey, computed},
     names::{IdHasher, IdMap, ObjId, Subject},
-    tuples::view::Scan,
+    tuples::view::{Scan, Usable},
 };
 
 /// A place of the walk, and how it was reached.
@@ -185,7 +185,7 @@ impl Checker<'_, '_> {
         fault: &mut Option<Fault>,
     ) {
         let depth = from.depth + 1;
-        if self.too_deep(depth, self.is_free(step.key, step.to)) {
+        if depth >= self.depth.max && self.too_deep(depth, self.is_free(step)) {
             *fault = fault.or(Some(Fault::TooDeep));
             return;
         }
@@ -226,24 +226,27 @@ impl Checker<'_, '_> {
         false
     }
 
-    /// Places one step away, of any kind.
+    /// Places one step away, of any kind, over tuples that hold.
     fn next(&self, object: ObjId, key: RelKey) -> Vec<(ObjId, RelKey)> {
         let view = self.view;
         let relation = view.model.relation(key);
+        let holds = |tuple: &Usable<'_>| view.holds(tuple) == Ok(true);
         let mut aliases = Vec::new();
         computed(&relation.program, &mut aliases);
         let mut next: Vec<(ObjId, RelKey)> = aliases.into_iter().map(|k| (object, k)).collect();
         if relation.direct {
-            next.extend(view.usersets(object, key).filter_map(|tuple| match tuple.subject {
+            next.extend(view.usersets(object, key).filter(holds).filter_map(|tuple| match tuple.subject {
                 Subject::Userset(o, r) => Some((o, view.key(o, r)?)),
                 _ => None,
             }));
         }
         for hop in &relation.hops {
-            next.extend(view.scan(object, hop.tupleset).filter_map(|tuple| match tuple.subject {
-                Subject::Object(o) => Some((o, hop.target(view.type_of(o)?)?)),
-                _ => None,
-            }));
+            next.extend(view.scan(object, hop.tupleset).filter(holds).filter_map(
+                |tuple| match tuple.subject {
+                    Subject::Object(o) => Some((o, hop.target(view.type_of(o)?)?)),
+                    _ => None,
+                },
+            ));
         }
         next.retain(|(_, to)| {
             self.probe.reaches(view, *to) && !(*to == key && self.probe.is_self_recursive(view, key))
