@@ -164,7 +164,9 @@ async fn mcr_a_pattern_names_the_files_that_are_clusters() {
         degraded(&nested, "not in those of folders").await;
         write(at, "eu-5.conf", &world.kubeconfig("c1"));
         std::fs::remove_file(at.join("eu-2.conf")).unwrap();
+        std::fs::remove_file(at.join("us-1.conf")).unwrap();
         engaged(&conf, &["eu-1", "eu-5"]).await;
+        engaged(&one, &[]).await;
     };
     let others = async {
         let stopped = || world.stop.cancelled();

@@ -33,8 +33,8 @@ pub fn run(clusters: u64, mut column: impl FnMut(&str, &Value)) {
     let counts = [100, 1_000, 2_500, 5_000, 10_000].into_iter().filter(|count| *count < clusters);
     for count in counts.chain([clusters]) {
         let mut served = Served::start(count, 10);
-        // Two minutes for start, as kube-rs has, and ten for the largest fleets.
-        let seconds = if count <= 1_000 { "120" } else { "600" };
+        // Two minutes to start, as kube-rs has, and five for larger fleets.
+        let seconds = if count <= 1_000 { "120" } else { "300" };
         let mut command = Command::new(&program);
         command.arg(&served.url).args([&count.to_string(), seconds]);
         let found =

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// Endings of kubeconfigs in a folder that is named without a pattern.
@@ -14,6 +15,8 @@ const WILDCARDS: [char; 2] = ['*', '?'];
 pub(super) struct Files {
     /// What was asked for.
     path: PathBuf,
+    /// Whether it was one file when it was last seen: that takes its cluster along when it goes, a folder that cannot be read does not.
+    was_file: AtomicBool,
 }
 
 /// Kubeconfigs by the id of their cluster, and what could not be one.
@@ -25,7 +28,7 @@ pub(super) struct Found {
 
 impl Files {
     pub(super) fn new(path: PathBuf) -> Self {
-        Files { path }
+        Files { path, was_file: AtomicBool::new(false) }
     }
 
     /// Everything that is there now; an error says that nothing is known.
@@ -55,8 +58,18 @@ impl Files {
     async fn list(&self) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
         let pattern =
             self.path.file_name().and_then(|name| name.to_str()).filter(|name| name.contains(WILDCARDS));
-        if pattern.is_none() && tokio::fs::metadata(&self.path).await.is_ok_and(|found| found.is_file()) {
-            return Ok(vec![self.path.clone()]);
+        if pattern.is_none() {
+            match tokio::fs::metadata(&self.path).await {
+                Ok(found) => self.was_file.store(found.is_file(), Ordering::Relaxed),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err((self.path.clone(), error));
+                }
+                Err(_) => {}
+            }
+            if self.was_file.load(Ordering::Relaxed) {
+                // Reading it leaves it out when it is gone.
+                return Ok(vec![self.path.clone()]);
+            }
         }
         let folder = match pattern {
             // The pattern alone is one in the folder where the process stands.
