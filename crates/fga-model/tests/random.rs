@@ -23,6 +23,18 @@ fn fgm_11_printed_models_parse_to_themselves() {
 }
 
 #[test]
+fn fgm_11_what_was_printed_once_prints_the_same() {
+    for end in ["", " ", "\t", " \t ", "\n", " \n\t\n"] {
+        let text = format!(
+            "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user with small]\n\ncondition small(x: int) {{\n  x <\n 10{end}}}\n"
+        );
+        let printed = print_model(&parse_model(&text).unwrap(), SourceInfo::Omit).unwrap();
+        let back = parse_model(&printed).unwrap();
+        assert_eq!(print_model(&back, SourceInfo::Omit).unwrap(), printed, "{end:?}");
+    }
+}
+
+#[test]
 fn fgm_11_json_of_models_reads_back_and_names_the_same_text() {
     for seed in 0..500 {
         let model = model(seed);

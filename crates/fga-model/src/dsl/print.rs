@@ -142,6 +142,7 @@ fn print_condition(condition: &Condition, source: SourceInfo, text: &mut String)
     parameters.sort_by_key(|(name, _)| *name);
     let list: Vec<String> = parameters.iter().map(|(name, kind)| format!("{name}: {kind}")).collect();
     let about = remark("", &condition.module, &condition.file, source);
-    let (name, expression) = (&condition.name, &condition.expression);
+    // Blanks before the brace are part of an expression only on its own line; printed, the brace has a line to itself.
+    let (name, expression) = (&condition.name, condition.expression.trim_ascii_end());
     text.push_str(&format!("\ncondition {name}({}) {{\n  {expression}\n}}{about}\n", list.join(", ")));
 }
