@@ -22,3 +22,10 @@ fn fga_02_ten_thousand_random_questions_get_the_answers_of_openfga() {
     let explained: usize = compared.explained.values().sum();
     assert!(explained < compared.questions / 200, "{compared:?}");
 }
+
+#[test]
+fn fga_02_ten_thousand_random_checks_end_as_a_plain_search_can() {
+    let searched = differential::search(0..56).unwrap();
+    assert!(searched.differences.is_empty(), "{:#?}", searched.differences);
+    assert!(searched.questions > 8_000 && searched.long < searched.questions / 20, "{searched:?}");
+}

@@ -16,11 +16,15 @@ mod sheet; // questions with our answers
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
+use fga_model::testing::Question;
+
 pub use classes::Class;
 pub use peer::program;
 pub use sheet::QUESTIONS;
 
-use sheet::Sheet;
+use outcomes::{Conditions, outcomes};
+use peer::Answer;
+use sheet::{Kind, Sheet};
 
 /// Models of one process.
 const MODELS: u64 = 25;
@@ -83,4 +87,43 @@ fn compare(program: &Path, sheets: &[Sheet], compared: &mut Compared) -> Result<
         }
     }
     Ok(())
+}
+
+/// What our engine and a plain search came to.
+#[derive(Debug, Default)]
+pub struct Searched {
+    /// Questions that were searched.
+    pub questions: usize,
+    /// Questions whose search would have been very long.
+    pub long: usize,
+    pub differences: Vec<String>,
+}
+
+/// Holds our checks against a plain search for all outcomes, about the models of some seeds. The models are such that
+/// strategies do not show.
+pub fn search(seeds: Range<u64>) -> Result<Searched, String> {
+    let mut searched = Searched::default();
+    for seed in seeds {
+        let sheet = Sheet::of_seed(seed)?;
+        let has = |q: &Question| sheet.case.model.relation(q.object.split(':').next()?, &q.relation);
+        let checks = sheet.asked.values().filter(|asked| asked.kind == Kind::Check);
+        let checks = checks.filter(|asked| has(&asked.question).is_some());
+        let checks = checks.map(|asked| (asked.kind, asked.question.clone()));
+        let sheet = Sheet::answered(seed, classes::without_strategies(&sheet.case), checks)?;
+        let conditions = Conditions::of(&sheet.case)?;
+        for (name, asked) in &sheet.asked {
+            let truths = conditions.truths(&asked.question);
+            let Some(possible) = outcomes(&sheet.case, &asked.question, &truths) else {
+                searched.long += 1;
+                continue;
+            };
+            searched.questions += 1;
+            let ours = Answer::ours(asked);
+            if !classes::is_among(possible, &ours) {
+                let difference = format!("model {seed}: {name}: ours {ours:?}, a search {possible:?}");
+                searched.differences.push(difference);
+            }
+        }
+    }
+    Ok(searched)
 }

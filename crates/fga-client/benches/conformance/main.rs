@@ -4,7 +4,8 @@
 //! those are asked instead of ours. Suites and counts come from the data.
 //!
 //! `cargo xtask conformance fga --differential N [--seed S]`: about N random questions to our engine and to the server inside the
-//! `fga` command line, from the model with number S on.
+//! `fga` command line, from the model with number S on. `--search N` holds ours against a plain search instead, without a
+//! server.
 
 mod data; // where the data lies, and how cases are written
 mod differential; // random questions, ours and the `fga` command line's answers
@@ -39,6 +40,7 @@ struct Options {
     targets: Vec<String>,
     verbose: bool,
     differential: Option<u64>,
+    search: Option<u64>,
     seed: u64,
 }
 
@@ -52,10 +54,11 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--target" => options.targets.push(value()?),
             "--verbose" => options.verbose = true,
             "--differential" => options.differential = Some(number(&value()?)?),
+            "--search" => options.search = Some(number(&value()?)?),
             "--seed" => options.seed = number(&value()?)?,
             other => {
                 return Err(format!(
-                    "`{other}` is no option; there are --only WORD, --target URL, --verbose, --differential N, --seed S"
+                    "`{other}` is no option; there are --only WORD, --target URL, --verbose, --differential N, --search N, --seed S"
                 ));
             }
         }
@@ -92,10 +95,26 @@ fn differential(options: &Options, questions: u64) -> Result<ExitCode, String> {
     Ok(report.close())
 }
 
+/// Random questions and a plain search; the cell of the run.
+fn search(options: &Options, questions: u64) -> Result<ExitCode, String> {
+    let models = questions.div_ceil(differential::QUESTIONS as u64);
+    let searched = differential::search(options.seed..options.seed + models)?;
+    let mut outcome = report::Outcome::default();
+    (0..searched.questions - searched.differences.len()).for_each(|_| outcome.ok());
+    searched.differences.into_iter().for_each(|difference| outcome.red(difference));
+    (0..searched.long).for_each(|_| outcome.not_applicable("questions whose search is very long"));
+    let mut report = Report::new(options.verbose);
+    report.add("differential", "plain search", outcome);
+    Ok(report.close())
+}
+
 fn run(arguments: &[String]) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let options = options(arguments)?;
     if let Some(questions) = options.differential {
         return Ok(differential(&options, questions)?);
+    }
+    if let Some(questions) = options.search {
+        return Ok(search(&options, questions)?);
     }
     let Some(folder) = data::folder() else {
         return Err("there is no data: set MESH_CONFORMANCE to the folder that holds `fga`".into());

@@ -6,9 +6,9 @@ use fga_model::{Relation, Restriction, Rewrite, TypeDefinition, testing::Case};
 
 use super::{
     lists,
-    outcomes::{Outcomes, outcomes, truths},
+    outcomes::{Conditions, Outcomes, outcomes},
     peer::{Answer, Open, Round},
-    sheet::{Asked, Expected, Kind, Sheet},
+    sheet::{Asked, Kind, Sheet},
 };
 
 /// Times that something is asked again: enough for the reference to try its strategies.
@@ -103,20 +103,20 @@ pub fn explain(program: &Path, open: &mut [(&Sheet, Open)]) -> Result<Vec<Class>
 
 /// Whether both answers are possible outcomes.
 pub fn is_first(sheet: &Sheet, asked: &Asked, line: &str) -> Result<bool, String> {
-    let truths = truths(sheet, &asked.question)?;
+    let truths = Conditions::of(&sheet.case)?.truths(&asked.question);
     let Some(possible) = outcomes(&sheet.case, &asked.question, &truths) else { return Ok(false) };
-    let ours = match asked.expected {
-        Expected::Checked(allowed) => Answer::Checked(allowed),
-        _ => Answer::Refused,
-    };
-    let among = |answer: &Answer| match answer {
+    let theirs = Answer::of(asked, Some(line));
+    Ok(is_among(possible, &Answer::ours(asked)) && theirs.is_some_and(|theirs| is_among(possible, &theirs)))
+}
+
+/// Whether an answer is a possible outcome.
+pub fn is_among(possible: Outcomes, answer: &Answer) -> bool {
+    match answer {
         Answer::Checked(true) => possible.has(Outcomes::ALLOWED),
         Answer::Checked(false) => possible.has(Outcomes::DENIED.or(Outcomes::TAINTED)),
         Answer::Refused => possible.has(Outcomes::FAILED),
         Answer::Listed(_) => false,
-    };
-    let theirs = Answer::of(asked, Some(line));
-    Ok(among(&ours) && theirs.is_some_and(|theirs| among(&theirs)))
+    }
 }
 
 /// The same with a type more, that nothing refers to: a relation that recurses through an intersection. The reference

@@ -6,7 +6,7 @@ use fga_model::testing::{Case, Question};
 
 use super::{
     classes::{AGAIN, Class, is_first, without_strategies},
-    outcomes::{Truth, truths},
+    outcomes::{Conditions, Truth},
     peer::{Answer, Answers, Round},
     sheet::{Asked, Expected, Kind, Sheet},
 };
@@ -120,7 +120,7 @@ fn members(case: &Case, asked: &Asked) -> Vec<(String, Question)> {
 
 /// The case without tuples whose condition cannot be evaluated for the question.
 fn without_unknown(sheet: &Sheet, question: &Question) -> Result<Case, String> {
-    let truths = truths(sheet, question)?;
+    let truths = Conditions::of(&sheet.case)?.truths(question);
     let known = sheet.case.tuples.iter().zip(truths).filter(|(_, truth)| *truth != Truth::Unknown);
     Ok(Case { model: sheet.case.model.clone(), tuples: known.map(|(tuple, _)| tuple.clone()).collect() })
 }

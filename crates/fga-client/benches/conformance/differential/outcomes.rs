@@ -6,16 +6,14 @@
 
 use fga_engine::{CheckRequest, Engine, EngineError, Explain, WriteRequest};
 use fga_model::{
-    AuthorizationModel, Relation, Restriction, Rewrite, TupleKey, TypeDefinition,
+    AuthorizationModel, Relation, Restriction, Rewrite, StoreId, TupleKey, TypeDefinition,
     testing::{Case, Question},
 };
-
-use super::sheet::Sheet;
 
 /// Hops after which a search ends with an error.
 const DEPTH_MAX: u32 = 25;
 /// Relations visited after which nothing is said.
-const VISITS_MAX: usize = 1_000_000;
+const VISITS_MAX: usize = 200_000;
 
 /// A set of outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,42 +50,59 @@ pub enum Truth {
     Unknown,
 }
 
-/// Whether each tuple of a case holds for a question.
-pub fn truths(sheet: &Sheet, question: &Question) -> Result<Vec<Truth>, String> {
-    evaluated(&sheet.case, question).map_err(|error| format!("model {}: {error}", sheet.seed))
+/// The conditions of a case's tuples, each alone in a store of its own making.
+pub struct Conditions {
+    engine: Engine,
+    store: StoreId,
+    /// Whether each tuple has one.
+    conditional: Vec<bool>,
 }
 
-fn evaluated(case: &Case, question: &Question) -> Result<Vec<Truth>, EngineError> {
-    let engine = Engine::default();
-    let store = engine.create_store("conditions")?.id;
-    let mut model = AuthorizationModel { schema_version: "1.1".to_owned(), ..case.model.clone() };
-    model.types = vec![TypeDefinition::new("user"), TypeDefinition::new("tuple")];
-    let mut restrictions: Vec<Restriction> = vec![Restriction::concrete("user")];
-    for name in model.conditions.keys() {
-        restrictions.push(Restriction { condition: Some(name.clone()), ..Restriction::concrete("user") });
+impl Conditions {
+    pub fn of(case: &Case) -> Result<Self, String> {
+        Self::stored(case).map_err(|error| error.to_string())
     }
-    let holds = Relation::new(Rewrite::This, restrictions);
-    model.types.iter_mut().skip(1).for_each(|definition| {
-        definition.relations.insert("holds".to_owned(), holds.clone());
-    });
-    engine.write_model(&store, &model)?;
-    let mut found = Vec::new();
-    for (at, tuple) in case.tuples.iter().enumerate() {
-        let mut only = TupleKey::new(format!("tuple:{at}"), "holds", "user:1");
-        only.condition.clone_from(&tuple.condition);
-        engine.write(&store, &WriteRequest::writes([only]))?;
-        let request = CheckRequest {
-            context: question.context.clone(),
-            explain: Explain::DecisionOnly,
-            ..CheckRequest::new(format!("tuple:{at}"), "holds", "user:1")
+
+    fn stored(case: &Case) -> Result<Self, EngineError> {
+        let engine = Engine::default();
+        let store = engine.create_store("conditions")?.id;
+        let user = Restriction::concrete("user");
+        let mut restrictions = vec![user.clone()];
+        for name in case.model.conditions.keys() {
+            restrictions.push(Restriction { condition: Some(name.clone()), ..user.clone() });
+        }
+        let mut tuple = TypeDefinition::new("tuple");
+        tuple.relations.insert("holds".to_owned(), Relation::new(Rewrite::This, restrictions));
+        let types = vec![TypeDefinition::new("user"), tuple];
+        engine.write_model(&store, &AuthorizationModel { types, ..case.model.clone() })?;
+        for (at, tuple) in case.tuples.iter().enumerate().filter(|(_, tuple)| tuple.condition.is_some()) {
+            let mut only = TupleKey::new(format!("tuple:{at}"), "holds", "user:1");
+            only.condition.clone_from(&tuple.condition);
+            engine.write(&store, &WriteRequest::writes([only]))?;
+        }
+        let conditional = case.tuples.iter().map(|tuple| tuple.condition.is_some()).collect();
+        Ok(Self { engine, store, conditional })
+    }
+
+    /// Whether each tuple holds for a question.
+    pub fn truths(&self, question: &Question) -> Vec<Truth> {
+        let truth = |(at, conditional): (usize, &bool)| {
+            if !conditional {
+                return Truth::Holds;
+            }
+            let request = CheckRequest {
+                context: question.context.clone(),
+                explain: Explain::DecisionOnly,
+                ..CheckRequest::new(format!("tuple:{at}"), "holds", "user:1")
+            };
+            match self.engine.check(&self.store, &request) {
+                Ok(answer) if answer.is_allowed() => Truth::Holds,
+                Ok(_) => Truth::Not,
+                Err(_) => Truth::Unknown,
+            }
         };
-        found.push(match engine.check(&store, &request) {
-            Ok(answer) if answer.is_allowed() => Truth::Holds,
-            Ok(_) => Truth::Not,
-            Err(_) => Truth::Unknown,
-        });
+        self.conditional.iter().enumerate().map(truth).collect()
     }
-    Ok(found)
 }
 
 /// What a search for the question can come to; `None` if it would be very long.

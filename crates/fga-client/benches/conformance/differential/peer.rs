@@ -145,6 +145,15 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Ours.
+    pub fn ours(asked: &Asked) -> Self {
+        match &asked.expected {
+            Expected::Checked(allowed) => Self::Checked(*allowed),
+            Expected::Listed(list) => Self::Listed(list.clone()),
+            Expected::Refused(_) | Expected::Condition => Self::Refused,
+        }
+    }
+
     /// From the line about the question, if there is one: without it the answer is what was expected.
     pub fn of(asked: &Asked, line: Option<&str>) -> Option<Self> {
         if line.is_some_and(|line| line.contains("error=")) {
