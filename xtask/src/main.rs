@@ -29,7 +29,7 @@ cargo xtask VERB
   peers status       which of them are there
   backends VERB      install, up, down, status of real servers (all, or: kcp, openfga, openfga-postgres)
   bench NAME         figures beside their references and aims: `fga` beside OpenFGA, `multicluster` beside kube-rs
-                     and Go's multicluster-runtime, `start` beside kcp
+                     and Go's multicluster-runtime (--only fleet|kube-rs|go), `start` beside kcp
   conformance NAME   suites of data; --json FILE, and what the suite offers
   simulate NAME      seeded schedules: --seeds N, --first-seed F, --seed S
   prove NAME         breaks each guarantee in a copy and demands that its test fails; --only F07

@@ -47,20 +47,23 @@ impl Provider for AllAtOnce {
             demux: Demux::Meta(Arc::new(read)),
         };
         let base = self.client.clone();
-        let up = move |at: u64| {
-            let name = cluster_name(at);
-            FleetEvent::Up(ClusterSeed {
-                id: ClusterId::from(name.as_str()),
-                scope: "shard".into(),
-                aliases: vec![format!("root:orgs:{name}").into()],
-                client: ClientSpec::Prefix { base: base.clone(), path: format!("/clusters/{name}").into() },
-                meta: Arc::default(),
-            })
-        };
         let first = [FleetEvent::Init, FleetEvent::ScopeUp(scope)];
-        let all = first.into_iter().chain((0..self.clusters).map(up)).chain([FleetEvent::InitDone]);
+        let clusters = (0..self.clusters).map(move |at| up(at, &base));
+        let all = first.into_iter().chain(clusters).chain([FleetEvent::InitDone]);
         futures::stream::iter(all.map(Ok)).chain(futures::stream::pending()).boxed()
     }
+}
+
+/// A cluster, as a provider reports it.
+fn up(at: u64, base: &kube::Client) -> FleetEvent {
+    let name = cluster_name(at);
+    FleetEvent::Up(ClusterSeed {
+        id: ClusterId::from(name.as_str()),
+        scope: "shard".into(),
+        aliases: vec![format!("root:orgs:{name}").into()],
+        client: ClientSpec::Prefix { base: base.clone(), path: format!("/clusters/{name}").into() },
+        meta: Arc::default(),
+    })
 }
 
 struct App {
@@ -193,10 +196,11 @@ async fn engaging() {
     let story = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let before = server.requests().len();
-        let names: Vec<String> = (0..count).map(cluster_name).collect();
-        names.iter().for_each(|name| provider.up(name, "shard", &[], &server, ""));
-        // The fleet reads what is sent only now: this thread has not given way since.
+        let base = server.client();
+        let reports: Vec<FleetEvent> = (0..count).map(|at| up(at, &base)).collect();
+        // From the first report on: the fleet may read on another thread while this one still reports.
         let started = Instant::now();
+        reports.into_iter().for_each(|report| provider.send(report));
         while fleet.clusters_engaged() < count as usize {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! What a fleet costs: `cargo xtask bench multicluster [--clusters N]`. A fake server of 10,000 clusters with 10 objects of 2.3 KB each runs in a
+//! What a fleet costs: `cargo xtask bench multicluster [--clusters N] [--only PART]`. A fake server of 10,000 clusters with 10 objects of 2.3 KB each runs in a
 //! process of its own; each measurement runs in another, so that its memory is its own.
 //!
 //! Rows are goals, the first column is ours. Beside it stand kube-rs' Controller, one for each cluster, at 100 and 1,000 clusters, and Go's
@@ -97,13 +97,31 @@ fn main() {
         ["serve", clusters, objects] => server::run(clusters.parse().unwrap(), objects.parse().unwrap()),
         ["fleet", form, clusters, url] => client::run(form, clusters.parse().unwrap(), url),
         ["kube-rs", clusters, url] => kube_rs::run(clusters.parse().unwrap(), url),
-        [] => table::run(10_000),
-        ["--clusters", clusters] => table::run(clusters.parse().unwrap()),
-        other => {
-            eprintln!("bench multicluster: `{}` is not known here", other.join(" "));
-            std::process::exit(2);
-        }
+        words => match asked(words) {
+            Some((clusters, only)) => table::run(clusters, only),
+            None => {
+                eprintln!("bench multicluster: `{}` is not known here", words.join(" "));
+                eprintln!("it knows: --clusters N, --only fleet|kube-rs|go");
+                std::process::exit(2);
+            }
+        },
     }
+}
+
+/// How many clusters, and which part alone.
+fn asked(mut words: &[&str]) -> Option<(u64, Option<table::Part>)> {
+    let (mut clusters, mut only) = (10_000, None);
+    while let [word, value, rest @ ..] = words {
+        match (*word, *value) {
+            ("--clusters", number) => clusters = number.parse().ok()?,
+            ("--only", "fleet") => only = Some(table::Part::Fleet),
+            ("--only", "kube-rs") => only = Some(table::Part::KubeRs),
+            ("--only", "go") => only = Some(table::Part::Go),
+            _ => return None,
+        }
+        words = rest;
+    }
+    words.is_empty().then_some((clusters, only))
 }
 
 /// A line of the protocol between the processes.

@@ -27,6 +27,14 @@ fn shown(value: f64, unit: &str) -> String {
     format!("{number} {unit}").trim().to_owned()
 }
 
+/// A part that may be measured alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Fleet,
+    KubeRs,
+    Go,
+}
+
 /// Goals for `clusters` × 10 objects; those of memory and time grow with the number of objects.
 fn goals(clusters: u64) -> Vec<Goal> {
     let size = format!("{clusters} × 10");
@@ -46,8 +54,25 @@ fn goals(clusters: u64) -> Vec<Goal> {
     ]
 }
 
-pub fn run(clusters: u64) {
+/// Measures everything, or one part of it; a missed goal ends the process with 1.
+pub fn run(clusters: u64, only: Option<Part>) {
     println!("{}", machine());
+    let wanted = |part: Part| only.is_none_or(|only| only == part);
+    let all: Vec<Goal> = goals(clusters).into_iter().chain(without_goal()).collect();
+    let missed = wanted(Part::Fleet) && fleet(clusters, &all);
+    if wanted(Part::KubeRs) {
+        kube_rs(&all);
+    }
+    if wanted(Part::Go) {
+        go::run(clusters, |column, found| beside(column, found, &all, &go::KEYS));
+    }
+    if missed {
+        std::process::exit(1);
+    }
+}
+
+/// Ours, with its goals; whether one is missed.
+fn fleet(clusters: u64, all: &[Goal]) -> bool {
     let mut missed = false;
     let mut ours = |found: &Value, goal: &Goal| {
         let value = found[goal.key].as_f64();
@@ -59,39 +84,41 @@ pub fn run(clusters: u64) {
         missed |= word == "RED";
         cell(&goal.row, "ours", word, &text, &reason);
     };
-    let mut served = Served::start(clusters, 10);
-    let typed = measure(&["fleet", "typed", &clusters.to_string()], &mut served);
-    println!("typed: {typed}");
-    drop(served);
-    let mut served = Served::start(clusters, 10);
-    let compact = measure(&["fleet", "compact", &clusters.to_string()], &mut served);
-    println!("compact: {compact}");
-    drop(served);
-    let all = goals(clusters);
+    let of = |form: &str| {
+        let mut served = Served::start(clusters, 10);
+        let found = measure(&["fleet", form, &clusters.to_string()], &mut served);
+        println!("{form}: {found}");
+        found
+    };
+    let (typed, compact) = (of("typed"), of("compact"));
     ours(&typed, &all[0]);
     ours(
         &compact,
         &goal(format!("compact memory, {clusters} × 10 (≤ 250 MB)"), "rss_mb", "MB", |mb| mb <= 250.0),
     );
-    all[1..].iter().for_each(|goal| ours(&typed, goal));
-    let all: Vec<Goal> = all.into_iter().chain(without_goal()).collect();
-    beside("ours", &typed, &all, &["idle_p50_ms", "busy_p50_ms"]);
+    let with_goal = all[1..].iter().filter(|goal| !FREE.contains(&goal.key));
+    with_goal.for_each(|goal| ours(&typed, goal));
+    beside("ours", &typed, all, &FREE);
+    missed
+}
+
+/// kube-rs' Controller for each cluster, and ours at the same sizes.
+fn kube_rs(all: &[Goal]) {
     for count in [100, 1_000] {
         let mut served = Served::start(count, 10);
         let own = measure(&["fleet", "typed", &count.to_string()], &mut served);
         println!("fleet of {count}: {own}");
-        beside(&format!("ours, {count}"), &own, &all, &go::KEYS);
+        beside(&format!("ours, {count}"), &own, all, &go::KEYS);
         drop(served);
         let mut served = Served::start(count, 10);
         let found = measure(&["kube-rs", &count.to_string()], &mut served);
         println!("kube-rs, {count}: {found}");
-        beside(&format!("kube-rs, {count}"), &found, &all, &["rss_mb", "all_s", "tasks", "watches"]);
-    }
-    go::run(clusters, |column, found| beside(column, found, &all, &go::KEYS));
-    if missed {
-        std::process::exit(1);
+        beside(&format!("kube-rs, {count}"), &found, all, &["rss_mb", "all_s", "tasks", "watches"]);
     }
 }
+
+/// What has no goal.
+const FREE: [&str; 2] = ["idle_p50_ms", "busy_p50_ms"];
 
 /// Figures that have no goal.
 fn without_goal() -> Vec<Goal> {
