@@ -51,6 +51,8 @@ pub(crate) struct CompiledRelation {
     pub direct: bool,
     /// Tuple hops of the program itself, computed relations aside.
     pub hops: Vec<Hop>,
+    /// Whether nothing but its own tuples can give it, and none of them names a userset: `[user, user:*]`.
+    pub ends: bool,
 }
 
 /// `computed from tupleset`.
@@ -117,10 +119,12 @@ impl CompiledModel {
                 aliases: Vec::new(),
                 direct: false,
                 hops: Vec::new(),
+                ends: false,
             })
             .collect();
         for relation in &mut relations {
             (relation.direct, relation.hops) = leaves(&relation.program);
+            relation.ends = matches!(relation.program, Node::This) && !relation.admits.has_usersets();
         }
         let reach = Reach::of(&relations, &keys, names.types());
         let weights = Weights::of(&relations, &keys, names.types());

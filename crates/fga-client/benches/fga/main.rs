@@ -17,6 +17,10 @@ use std::{
 
 use serde_json::json;
 
+// The allocator of the programs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Tuples of a store, and what a denied question may take there: p50 and p99 in microseconds.
 const SIZES: [(usize, f64, f64); 4] =
     [(1_000, 1.0, 3.0), (30_000, 2.5, 6.0), (300_000, 4.0, 10.0), (3_000_000, 6.0, 15.0)];

@@ -93,8 +93,13 @@ pub fn served() -> Result<(), Box<dyn std::error::Error>> {
 async fn load(server: &OpenFga, tuples: usize) -> Result<StoreId, RelationshipError> {
     let store = server.create_store("bench").await?.id;
     server.write_model(&store, &workload::model()).await?;
-    for chunk in workload::tuples(tuples).0.chunks(CHUNK) {
-        server.write(&store, WriteRequest::writes(chunk.iter().cloned())).await?;
+    let mut chunks = Vec::new();
+    let _: Result<_, std::convert::Infallible> = workload::tuples(tuples, CHUNK, |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    });
+    for chunk in chunks {
+        server.write(&store, WriteRequest::writes(chunk)).await?;
     }
     Ok(store)
 }

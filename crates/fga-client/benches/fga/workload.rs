@@ -70,12 +70,21 @@ fn role(number: usize, kind: &str) -> String {
     format!("role:account/root-cluster-{:06x}/account-{number}/{kind}", number / 16)
 }
 
-/// The tuples of an organisation with so many of them, about.
-pub fn tuples(wanted: usize) -> (Vec<TupleKey>, Vec<usize>) {
+/// The tuples of an organisation with so many of them, about, in chunks of about so many: together they would be in the way of
+/// a measurement of memory. Gives the parents of accounts.
+pub fn tuples<E>(
+    wanted: usize,
+    chunk: usize,
+    mut take: impl FnMut(Vec<TupleKey>) -> Result<(), E>,
+) -> Result<Vec<usize>, E> {
     let mut numbers = Numbers::new(42);
     let accounts = (wanted * 2 / 8).max(2);
     let (mut tuples, mut depths, mut parents) = (Vec::new(), vec![0usize], vec![0usize]);
     for number in 0..accounts {
+        // One account has five tuples at most.
+        if tuples.len() + 5 > chunk {
+            take(std::mem::take(&mut tuples))?;
+        }
         if number > 0 {
             let mut parent = numbers.below(number);
             while depths.get(parent).copied().unwrap_or(0) >= DEPTH_MAX {
@@ -99,7 +108,8 @@ pub fn tuples(wanted: usize) -> (Vec<TupleKey>, Vec<usize>) {
             tuples.push(TupleKey::new(member, "assignee", user));
         }
     }
-    (tuples, parents)
+    take(tuples)?;
+    Ok(parents)
 }
 
 /// An engine that holds an organisation.
@@ -116,12 +126,11 @@ impl Loaded {
         let engine = Arc::new(Engine::open(EngineParts { limits, ..EngineParts::default() })?);
         let store = engine.create_store("acme")?.id;
         engine.write_model(&store, &model())?;
-        let (tuples, parents) = tuples(wanted);
-        let count = tuples.len();
-        for chunk in tuples.chunks(CHUNK) {
-            engine.write(&store, &WriteRequest::writes(chunk.iter().cloned()))?;
-        }
-        drop(tuples);
+        let mut count = 0;
+        let parents = tuples(wanted, CHUNK, |chunk| {
+            count += chunk.len();
+            engine.write(&store, &WriteRequest::writes(chunk))
+        })?;
         Ok(Self { engine, store, tuples: count, parents })
     }
 

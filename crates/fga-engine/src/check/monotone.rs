@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
+use std::ops::ControlFlow;
 
 use super::{Checker, DENIED, Fault, Outcome, Step};
 use crate::{
@@ -137,43 +138,96 @@ impl Checker<'_, '_> {
                 continue;
             }
             if relation.direct {
-                for subject in self.probe.subjects(&relation.admits) {
-                    match view.exact(object, key, subject).map(|tuple| view.holds(&tuple)) {
-                        Some(Ok(true)) => return Some(Found { visit: at, key, subject: Some(subject) }),
-                        Some(Err(failed)) => *fault = fault.or(Some(failed)),
-                        Some(Ok(false)) | None => {}
-                    }
+                if let Some(subject) = self.listed(object, key, fault) {
+                    return Some(Found { visit: at, key, subject: Some(subject) });
                 }
-                let mut scan = Scan::default();
-                let usersets = relation.admits.has_usersets().then(|| view.usersets(object, key));
-                for tuple in usersets.into_iter().flatten() {
-                    let Subject::Userset(next, relation) = tuple.subject else { continue };
-                    let Some(to) = view.key(next, relation) else { continue };
-                    let step = Step { object, key, tupleset: None, next, to };
-                    // A condition counts for the whole reading, wherever its tuple leads.
-                    if scan.passes(view, &tuple) && self.leads_on(&step) {
+                if relation.admits.has_usersets() {
+                    let mut scan = Scan::default();
+                    let found = view.usersets(object, key).try_for_each(|tuple| {
+                        let Subject::Userset(next, relation) = tuple.subject else {
+                            return ControlFlow::Continue(());
+                        };
+                        let Some(to) = view.key(next, relation) else { return ControlFlow::Continue(()) };
+                        let step = Step { object, key, tupleset: None, next, to };
+                        // A condition counts for the whole reading, wherever its tuple leads.
+                        if !scan.passes(view, &tuple) || !self.leads_on(&step) {
+                            return ControlFlow::Continue(());
+                        }
+                        if self.record.is_none() && view.model.relation(to).ends {
+                            return self.look(visit, &step, visited, fault);
+                        }
                         self.push(at, visit, &step, queue, fault);
+                        ControlFlow::Continue(())
+                    });
+                    if found.is_break() {
+                        return Some(Found { visit: at, key, subject: None });
                     }
+                    *fault = fault.or_else(|| self.userset_fault(object, key, &scan));
                 }
-                *fault = fault.or_else(|| self.userset_fault(object, key, &scan));
             }
             for hop in &relation.hops {
                 let mut scan = Scan::default();
-                for tuple in view.scan(object, hop.tupleset) {
+                view.scan(object, hop.tupleset).for_each(|tuple| {
                     if !scan.passes(view, &tuple) {
-                        continue;
+                        return;
                     }
-                    let Subject::Object(next) = tuple.subject else { continue };
-                    let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
+                    let Subject::Object(next) = tuple.subject else { return };
+                    let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { return };
                     let step = Step { object, key, tupleset: Some(hop.tupleset), next, to };
                     if self.leads_on(&step) {
                         self.push(at, visit, &step, queue, fault);
                     }
-                }
+                });
                 *fault = fault.or(scan.fault());
             }
         }
         None
+    }
+
+    /// The subject by which the relation's own tuples list the user, if one does.
+    fn listed(&self, object: ObjId, key: RelKey, fault: &mut Option<Fault>) -> Option<Subject> {
+        let view = self.view;
+        for subject in self.probe.subjects(&view.model.relation(key).admits) {
+            match view.exact(object, key, subject).map(|tuple| view.holds(&tuple)) {
+                Some(Ok(true)) => return Some(subject),
+                Some(Err(failed)) => *fault = fault.or(Some(failed)),
+                Some(Ok(false)) | None => {}
+            }
+        }
+        None
+    }
+
+    /// Looks at once where a tuple leads to a relation that ends there: nothing further would be queued for it. Breaks
+    /// where the user has the relation.
+    fn look(
+        &mut self,
+        from: Visit,
+        step: &Step,
+        visited: &mut Visited,
+        fault: &mut Option<Fault>,
+    ) -> ControlFlow<()> {
+        let failed = self.depth_of(from, step).and_then(|_| self.step()).err();
+        if failed.is_some() {
+            *fault = fault.or(failed);
+            return ControlFlow::Continue(());
+        }
+        if !visited.insert(step.next, step.to) {
+            return ControlFlow::Continue(());
+        }
+        let is_user = self.probe.is_userset(step.next, self.view.model.relation(step.to).relation);
+        match is_user || self.listed(step.next, step.to, fault).is_some() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    /// How deep the place is that a tuple leads to, if it may be that deep.
+    fn depth_of(&self, from: Visit, step: &Step) -> Result<u32, Fault> {
+        let depth = from.depth + 1;
+        match depth >= self.depth.max && self.too_deep(depth, self.is_free(step)) {
+            true => Err(Fault::TooDeep),
+            false => Ok(depth),
+        }
     }
 
     fn push(
@@ -184,11 +238,13 @@ impl Checker<'_, '_> {
         queue: &mut Vec<Visit>,
         fault: &mut Option<Fault>,
     ) {
-        let depth = from.depth + 1;
-        if depth >= self.depth.max && self.too_deep(depth, self.is_free(step)) {
-            *fault = fault.or(Some(Fault::TooDeep));
-            return;
-        }
+        let depth = match self.depth_of(from, step) {
+            Ok(depth) => depth,
+            Err(failed) => {
+                *fault = fault.or(Some(failed));
+                return;
+            }
+        };
         // What the budget does not let visit need not wait for it.
         if queue.len() as u64 >= self.depth.steps_max {
             *fault = fault.or(Some(Fault::Budget));
