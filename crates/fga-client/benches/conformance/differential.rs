@@ -23,7 +23,7 @@ pub use peer::program;
 pub use sheet::QUESTIONS;
 
 use outcomes::{Conditions, outcomes};
-use peer::Answer;
+use peer::{Answer, Trouble};
 use sheet::{Kind, Sheet};
 
 /// Models of one process.
@@ -40,8 +40,22 @@ pub struct Compared {
     pub errors: usize,
     /// Differences whose ground is known.
     pub explained: BTreeMap<Class, usize>,
+    /// Seeds of models that were left out: a search of the reference does not end.
+    pub endless: Vec<u64>,
     /// Everything else.
     pub differences: Vec<String>,
+}
+
+impl Compared {
+    fn add(&mut self, part: Compared) {
+        self.questions += part.questions;
+        self.errors += part.errors;
+        self.endless.extend(part.endless);
+        self.differences.extend(part.differences);
+        for (class, count) in part.explained {
+            *self.explained.entry(class).or_default() += count;
+        }
+    }
 }
 
 /// Compares the models of some seeds; stops after a handful of differences.
@@ -55,14 +69,32 @@ pub fn run(
     while first < seeds.end && compared.differences.len() < DIFFERENCES_MAX {
         let last = (first + MODELS).min(seeds.end);
         let sheets = (first..last).map(Sheet::of_seed).collect::<Result<Vec<_>, _>>()?;
-        compare(program, &sheets, &mut compared)?;
+        match compare(program, &sheets) {
+            Ok(part) => compared.add(part),
+            Err(Trouble::Other(what)) => return Err(what),
+            Err(Trouble::Endless) => compared.add(one_by_one(program, &sheets)?),
+        }
         progress(&compared);
         first = last;
     }
     Ok(compared)
 }
 
-fn compare(program: &Path, sheets: &[Sheet], compared: &mut Compared) -> Result<(), String> {
+/// Leaves out the models to which the reference does not end.
+fn one_by_one(program: &Path, sheets: &[Sheet]) -> Result<Compared, String> {
+    let mut compared = Compared::default();
+    for sheet in sheets {
+        match compare(program, std::slice::from_ref(sheet)) {
+            Ok(part) => compared.add(part),
+            Err(Trouble::Other(what)) => return Err(what),
+            Err(Trouble::Endless) => compared.endless.push(sheet.seed),
+        }
+    }
+    Ok(compared)
+}
+
+fn compare(program: &Path, sheets: &[Sheet]) -> Result<Compared, Trouble> {
+    let mut compared = Compared::default();
     let reported = peer::ask(program, sheets)?;
     let mut open: Vec<(&Sheet, peer::Open)> = Vec::new();
     for sheet in sheets {
@@ -86,7 +118,7 @@ fn compare(program: &Path, sheets: &[Sheet], compared: &mut Compared) -> Result<
             ));
         }
     }
-    Ok(())
+    Ok(compared)
 }
 
 /// What our engine and a plain search came to.

@@ -90,6 +90,11 @@ fn differential(options: &Options, questions: u64) -> Result<ExitCode, String> {
     for (class, count) in compared.explained {
         (0..count).for_each(|_| outcome.not_applicable(class.told()));
     }
+    if !compared.endless.is_empty() {
+        let seeds = &compared.endless;
+        println!("left out, as a search of the reference does not end: models {seeds:?}");
+        seeds.iter().for_each(|_| outcome.not_applicable("models to which the reference does not end"));
+    }
     let mut report = Report::new(options.verbose);
     report.add("differential", "fga command line", outcome);
     Ok(report.close())

@@ -7,7 +7,7 @@ use fga_model::{Relation, Restriction, Rewrite, TypeDefinition, testing::Case};
 use super::{
     lists,
     outcomes::{Conditions, Outcomes, outcomes},
-    peer::{Answer, Open, Round},
+    peer::{Answer, Open, Round, Trouble},
     sheet::{Asked, Kind, Sheet},
 };
 
@@ -51,7 +51,7 @@ impl Class {
 }
 
 /// The ground of each difference, where it has one; the others stay.
-pub fn explain(program: &Path, open: &mut [(&Sheet, Open)]) -> Result<Vec<Class>, String> {
+pub fn explain(program: &Path, open: &mut [(&Sheet, Open)]) -> Result<Vec<Class>, Trouble> {
     let mut found = Vec::new();
     if open.iter().all(|(_, open)| open.is_empty()) {
         return Ok(found);

@@ -7,7 +7,7 @@ use fga_model::testing::{Case, Question};
 use super::{
     classes::{AGAIN, Class, is_first, without_strategies},
     outcomes::{Conditions, Truth},
-    peer::{Answer, Answers, Round},
+    peer::{Answer, Answers, Round, Trouble},
     sheet::{Asked, Expected, Kind, Sheet},
 };
 
@@ -20,7 +20,7 @@ struct Members {
 }
 
 /// Why the lists differ; `None` where ours is not what checks say, or the checks differ without a ground.
-pub fn ground(program: &Path, sheet: &Sheet, asked: &Asked, line: &str) -> Result<Option<Class>, String> {
+pub fn ground(program: &Path, sheet: &Sheet, asked: &Asked, line: &str) -> Result<Option<Class>, Trouble> {
     let Some(Answer::Listed(theirs)) = Answer::of(asked, Some(line)) else { return Ok(None) };
     let mut round = Round::default();
     let members = Members::of(sheet, asked, &mut round)?;
@@ -29,7 +29,7 @@ pub fn ground(program: &Path, sheet: &Sheet, asked: &Asked, line: &str) -> Resul
     let without = round.add(&known, AGAIN);
     let answers = round.ask(program)?;
     match &asked.expected {
-        Expected::Listed(ours) => members.other_names(ours, &theirs, &answers),
+        Expected::Listed(ours) => Ok(members.other_names(ours, &theirs, &answers)?),
         Expected::Condition => {
             let same = known.asked.keys().all(|name| answers.agree(&without, name));
             Ok((same && members.are(&theirs, &answers)?).then_some(Class::ListCondition))

@@ -2,15 +2,36 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use super::sheet::{Asked, Expected, Kind, Sheet};
 
 /// The code of a condition that cannot be evaluated.
 const CONDITION: u32 = 2_000;
+
+/// How long the command line may take for some sheets. Some searches of the reference do not end.
+const ASKED_MAX: Duration = Duration::from_secs(150);
+/// Between two looks whether it has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Why nothing came back.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The command line did not end in time.
+    Endless,
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl From<String> for Trouble {
+    fn from(what: String) -> Self {
+        Trouble::Other(what)
+    }
+}
 
 /// What the command line reported, by label and question: a line for each answer that is not the expected one.
 pub type Reported = BTreeMap<u64, BTreeMap<String, String>>;
@@ -34,7 +55,7 @@ impl Round {
         labels
     }
 
-    pub fn ask(&self, program: &Path) -> Result<Answers, String> {
+    pub fn ask(&self, program: &Path) -> Result<Answers, Trouble> {
         let reported = if self.0.is_empty() { Reported::new() } else { ask(program, &self.0)? };
         Ok(Answers(self.0.iter().map(|sheet| differing(sheet, &reported)).collect()))
     }
@@ -64,7 +85,7 @@ fn peers() -> PathBuf {
 }
 
 /// Runs the command line over some sheets.
-pub fn ask(program: &Path, sheets: &[Sheet]) -> Result<Reported, String> {
+pub fn ask(program: &Path, sheets: &[Sheet]) -> Result<Reported, Trouble> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     for sheet in sheets {
         let path = folder.path().join(format!("model-{}.fga.yaml", sheet.label));
@@ -74,16 +95,37 @@ pub fn ask(program: &Path, sheets: &[Sheet]) -> Result<Reported, String> {
     let mut command = Command::new(program);
     command.args(["model", "test", "--tests"]).arg(folder.path().join("*.fga.yaml"));
     command.env("HOME", folder.path()).env("PYTHONPATH", peers().join("fga"));
-    let output = command.output().map_err(|error| format!("{}: {error}", program.display()))?;
     let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        said(&mut command, folder.path()).map_err(|error| format!("{}: {error}", program.display()))?;
+    let text = text.ok_or(Trouble::Endless)?;
     if let Some(error) = text.lines().find(|line| line.starts_with("Error: error running tests")) {
-        return Err(format!("our engine took what the reference refuses: {error}"));
+        return Err(Trouble::Other(format!("our engine took what the reference refuses: {error}")));
     }
     if !["Checks ", "ListObjects ", "ListUsers "].iter().any(|total| text.contains(total)) {
-        return Err(format!("the command line did not answer: {text}"));
+        return Err(Trouble::Other(format!("the command line did not answer: {text}")));
     }
     Ok(read(&text))
+}
+
+/// What a command says, by way of files in a folder; `None` if it does not end in time.
+fn said(command: &mut Command, folder: &Path) -> io::Result<Option<String>> {
+    let files = [folder.join("out"), folder.join("err")];
+    let [out, err] = &files;
+    command.stdin(Stdio::null()).stdout(fs::File::create(out)?).stderr(fs::File::create(err)?);
+    let (mut child, begun) = (command.spawn()?, Instant::now());
+    while child.try_wait()?.is_none() {
+        if begun.elapsed() > ASKED_MAX {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let mut text = String::new();
+    for file in &files {
+        text.push_str(&String::from_utf8_lossy(&fs::read(file)?));
+    }
+    Ok(Some(text))
 }
 
 fn read(text: &str) -> Reported {
