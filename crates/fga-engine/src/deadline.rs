@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fga_eng_07_time_counts_from_the_first_look_and_stays_passed() {
+    fn fga_02_time_counts_from_the_first_look_and_stays_passed() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         let deadline = Deadline::new(&clock, Duration::from_secs(3));
         clock.advance(Duration::from_secs(60));
