@@ -5,6 +5,7 @@ mod general; // depth first, with the path, where intersections or exclusions ar
 mod monotone; // breadth first where only unions are reached
 mod reason; // grounds that were proved by a replay
 
+pub(crate) use monotone::comes_back;
 pub(crate) use reason::reason;
 
 use crate::{

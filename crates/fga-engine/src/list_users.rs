@@ -6,7 +6,7 @@ use fga_model::StoreId;
 
 use crate::{
     Engine, EngineError,
-    check::{Checker, Depth, Fault, NESTING_MAX, Outcome, Probe},
+    check::{Checker, Depth, Fault, NESTING_MAX, Outcome, Probe, comes_back},
     model::{Hop, Node, RelKey},
     names::{IdMap, ObjId, Subject},
     question::ListUsersRequest,
@@ -331,26 +331,7 @@ impl Walk<'_, '_> {
 
     /// Whether a way over relations that are no more than tuples or another relation comes back to where it was.
     fn ends_in_cycle(&self, object: ObjId, key: RelKey) -> bool {
-        let mut done: IdMap<(ObjId, RelKey), bool> = IdMap::default();
-        let mut stack = vec![((object, key), self.plainly_next(object, key))];
-        done.insert((object, key), false);
-        while let Some((place, next)) = stack.last_mut() {
-            let Some(to) = next.pop() else {
-                done.insert(*place, true);
-                stack.pop();
-                continue;
-            };
-            match done.get(&to) {
-                Some(false) => return true,
-                Some(true) => {}
-                None => {
-                    done.insert(to, false);
-                    let next = self.plainly_next(to.0, to.1);
-                    stack.push((to, next));
-                }
-            }
-        }
-        false
+        comes_back(self.view.deadline, (object, key), |(object, key)| self.plainly_next(object, key))
     }
 
     fn plainly_next(&self, object: ObjId, key: RelKey) -> Vec<(ObjId, RelKey)> {

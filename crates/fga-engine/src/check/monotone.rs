@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use super::{Checker, DENIED, Fault, Outcome, Step};
 use crate::{
+    deadline::Deadline,
     model::{RelKey, computed},
     names::{IdHasher, IdMap, ObjId, Subject},
     tuples::view::{Scan, Usable},
@@ -256,30 +257,7 @@ impl Checker<'_, '_> {
 
     /// Whether a denied walk met a cycle, the recursion of a self-recursive relation aside.
     pub(crate) fn has_cycle(&self, object: ObjId, key: RelKey) -> bool {
-        let mut done: IdMap<(ObjId, RelKey), bool> = IdMap::default();
-        let mut stack = vec![((object, key), self.next(object, key))];
-        done.insert((object, key), false);
-        while let Some((place, next)) = stack.last_mut() {
-            // Whoever asked is late too, and ends with that.
-            if self.view.deadline.passed(1) {
-                return true;
-            }
-            let Some(to) = next.pop() else {
-                done.insert(*place, true);
-                stack.pop();
-                continue;
-            };
-            match done.get(&to) {
-                Some(false) => return true,
-                Some(true) => {}
-                None => {
-                    done.insert(to, false);
-                    let next = self.next(to.0, to.1);
-                    stack.push((to, next));
-                }
-            }
-        }
-        false
+        comes_back(self.view.deadline, (object, key), |(object, key)| self.next(object, key))
     }
 
     /// Places one step away, of any kind, over tuples that hold.
@@ -309,4 +287,33 @@ impl Checker<'_, '_> {
         });
         next
     }
+}
+
+type Place = (ObjId, RelKey);
+
+/// Whether a way from a place comes back to where it was. `true` where time is over: whoever asked is late too, and ends with
+/// that.
+pub(crate) fn comes_back(deadline: &Deadline<'_>, from: Place, next: impl Fn(Place) -> Vec<Place>) -> bool {
+    let mut done: IdMap<Place, bool> = IdMap::default();
+    let mut stack = vec![(from, next(from))];
+    done.insert(from, false);
+    while let Some((place, open)) = stack.last_mut() {
+        if deadline.passed(1) {
+            return true;
+        }
+        let Some(to) = open.pop() else {
+            done.insert(*place, true);
+            stack.pop();
+            continue;
+        };
+        match done.get(&to) {
+            Some(false) => return true,
+            Some(true) => {}
+            None => {
+                done.insert(to, false);
+                stack.push((to, next(to)));
+            }
+        }
+    }
+    false
 }
