@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::{
     EngineError,
     model::{CompiledModel, RelKey},
-    names::{Names, RelId, TypeId},
+    names::{Names, ObjId, RelId, Subject, TypeId},
+    tuples::contextual::{Contextual, ContextualTuple},
 };
 
 /// A model with the names of its store.
@@ -20,17 +21,16 @@ pub(crate) struct Admission<'a> {
 /// A key whose names the model knows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resolved {
-    pub type_id: TypeId,
     pub relation: RelId,
     pub key: RelKey,
 }
 
 /// The user of a key, resolved.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct User {
-    pub type_id: TypeId,
-    pub userset: Option<RelId>,
-    pub wildcard: bool,
+struct User {
+    type_id: TypeId,
+    userset: Option<RelId>,
+    wildcard: bool,
 }
 
 impl Admission<'_> {
@@ -46,6 +46,10 @@ impl Admission<'_> {
 
     /// Object and relation of a question.
     pub fn target(&self, object: &str, relation: &str) -> Result<Resolved, EngineError> {
+        self.target_of(object, relation).map(|(target, _)| target)
+    }
+
+    fn target_of(&self, object: &str, relation: &str) -> Result<(Resolved, TypeId), EngineError> {
         let object_ref = ObjectRef::parse(object).map_err(|e| EngineError::invalid(e.to_string()))?;
         if object_ref.id == "*" {
             return Err(EngineError::invalid(format!("object `{object}` must not be a wildcard")));
@@ -56,7 +60,7 @@ impl Admission<'_> {
             .type_id(type_name)
             .ok_or_else(|| EngineError::TypeNotFound { type_name: type_name.to_owned() })?;
         let resolved = self.names.relation_id(relation).and_then(|relation| {
-            Some(Resolved { type_id, relation, key: self.model.key(type_id, relation)? })
+            Some((Resolved { relation, key: self.model.key(type_id, relation)? }, type_id))
         });
         resolved.ok_or_else(|| EngineError::RelationNotFound {
             type_name: type_name.to_owned(),
@@ -65,8 +69,8 @@ impl Admission<'_> {
     }
 
     /// The user of a question: well-formed, its type and relation known.
-    pub fn user(&self, user: &str) -> Result<User, EngineError> {
-        self.resolve(user).map_err(EngineError::invalid)
+    pub fn user(&self, user: &str) -> Result<(), EngineError> {
+        self.resolve(user).map(drop).map_err(EngineError::invalid)
     }
 
     fn resolve(&self, user: &str) -> Result<User, String> {
@@ -82,10 +86,69 @@ impl Admission<'_> {
         Ok(resolved)
     }
 
+    /// Object and relation of a question, with the object's number. A text that is known needs no second look.
+    pub fn place<'t>(
+        &self,
+        own: &mut Contextual<'t>,
+        object: &'t str,
+        relation: &str,
+    ) -> Result<(Resolved, ObjId), EngineError> {
+        let known = own.known(self.names, object);
+        if let Some((id, type_id)) = known
+            && let Some(relation) = self.names.relation_id(relation)
+            && let Some(key) = self.model.key(type_id, relation)
+        {
+            return Ok((Resolved { relation, key }, id));
+        }
+        let (target, type_id) = self.target_of(object, relation)?;
+        Ok((target, known.map_or_else(|| own.name(object, type_id), |(id, _)| id)))
+    }
+
+    /// The user of a question as a subject.
+    pub fn subject<'t>(&self, own: &mut Contextual<'t>, user: &'t str) -> Result<Subject, EngineError> {
+        self.resolve_as_subject(own, user).map(|(_, subject)| subject).map_err(EngineError::invalid)
+    }
+
+    fn resolve_as_subject<'t>(
+        &self,
+        own: &mut Contextual<'t>,
+        text: &'t str,
+    ) -> Result<(User, Subject), String> {
+        if let Some((id, type_id)) = own.known(self.names, text)
+            && self.model.has_type(type_id)
+        {
+            return Ok((User { type_id, userset: None, wildcard: false }, Subject::Object(id)));
+        }
+        let user = self.resolve(text)?;
+        let mut object = |text: &'t str| match own.known(self.names, text) {
+            Some((id, _)) => id,
+            None => own.name(text, user.type_id),
+        };
+        let subject = match (user.wildcard, user.userset) {
+            (true, _) => Subject::Wildcard(user.type_id),
+            (false, None) => Subject::Object(object(text)),
+            (false, Some(of)) => Subject::Userset(object(text.split('#').next().unwrap_or_default()), of),
+        };
+        Ok((user, subject))
+    }
+
+    /// Adds a tuple of the question itself, if it may be stored.
+    pub fn add<'t>(&self, own: &mut Contextual<'t>, tuple: &'t TupleKey) -> Result<(), String> {
+        let (target, object) = self.place(own, &tuple.object, &tuple.relation).map_err(|e| e.to_string())?;
+        let (user, subject) = self.resolve_as_subject(own, &tuple.user)?;
+        self.fits(tuple, target, user)?;
+        let (relation, condition) = (target.relation, tuple.condition.as_ref());
+        own.add(ContextualTuple { object, relation, subject, condition });
+        Ok(())
+    }
+
     /// A tuple as it may be stored: the model lists its user, and its condition fits.
-    pub fn tuple(&self, tuple: &TupleKey) -> Result<(Resolved, User), String> {
+    pub fn tuple(&self, tuple: &TupleKey) -> Result<(), String> {
         let target = self.target(&tuple.object, &tuple.relation).map_err(|e| e.to_string())?;
-        let user = self.resolve(&tuple.user)?;
+        self.fits(tuple, target, self.resolve(&tuple.user)?)
+    }
+
+    fn fits(&self, tuple: &TupleKey, target: Resolved, user: User) -> Result<(), String> {
         let admits = &self.model.relation(target.key).admits;
         if !admits.shape(user.type_id, user.userset, user.wildcard) {
             return Err(format!(
@@ -108,7 +171,7 @@ impl Admission<'_> {
         if let Some(condition) = &tuple.condition {
             self.context(condition)?;
         }
-        Ok((target, user))
+        Ok(())
     }
 
     fn context(&self, condition: &TupleCondition) -> Result<(), String> {

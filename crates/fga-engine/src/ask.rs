@@ -21,7 +21,7 @@ impl Engine {
     pub fn check(&self, store: &StoreId, request: &CheckRequest) -> Result<CheckAnswer, EngineError> {
         let cell = self.cell(store)?;
         let state = cell.state.read();
-        let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+        let model = state.compiled(store.as_str(), request.model.as_ref())?;
         self.check_in(&state, &model, request)
     }
 
@@ -51,7 +51,7 @@ impl Engine {
             }
         }
         let state = cell.state.read();
-        let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+        let model = state.compiled(store.as_str(), request.model.as_ref())?;
         let answer = |check: &CheckRequest| self.check_in(&state, &model, check).map_err(batch_fault);
         let items = request.checks.iter();
         Ok(items
@@ -67,12 +67,12 @@ impl Engine {
     ) -> Result<CheckAnswer, EngineError> {
         let admission = self.admission(state, model);
         let invalid = |error: EngineError| EngineError::invalid(error.to_string());
-        let target = admission.target(&request.object, &request.relation).map_err(invalid)?;
-        let user = admission.user(&request.user)?;
+        let mut contextual = Contextual::new(&state.names);
+        let (target, object) =
+            admission.place(&mut contextual, &request.object, &request.relation).map_err(invalid)?;
         let key = target.key;
-        let mut contextual = self.contextual(&admission, &request.contextual)?;
-        let object = contextual.object_of(&state.names, &request.object, target.type_id);
-        let subject = contextual.subject_of(&state.names, &request.user, user);
+        let subject = admission.subject(&mut contextual, &request.user)?;
+        self.contextual(&admission, &mut contextual, &request.contextual)?;
         let deadline = self.deadline();
         let view = View::new(model, &state.names, &state.tuples, contextual, &request.context, &deadline);
         let Some(probe) = Probe::new(&view, subject) else {
@@ -106,24 +106,22 @@ impl Engine {
         }
     }
 
-    /// The request's own tuples, all of them valid.
+    /// Adds the request's own tuples, if all of them are valid.
     pub(crate) fn contextual<'a>(
         &self,
         admission: &Admission<'_>,
+        contextual: &mut Contextual<'a>,
         tuples: &'a [TupleKey],
-    ) -> Result<Contextual<'a>, EngineError> {
+    ) -> Result<(), EngineError> {
         let limit = self.limits.contextual_max;
         if tuples.len() > limit {
             return Err(EngineError::invalid(format!("a question has at most {limit} contextual tuples")));
         }
-        let mut contextual = Contextual::new(admission.names, tuples.len());
-        for tuple in tuples {
-            let (target, user) = admission
-                .tuple(tuple)
-                .map_err(|why| EngineError::InvalidContextual { tuple: tuple.to_string(), why })?;
-            contextual.add(admission.names, tuple, target, user);
-        }
-        Ok(contextual)
+        tuples.iter().try_for_each(|tuple| {
+            admission
+                .add(contextual, tuple)
+                .map_err(|why| EngineError::InvalidContextual { tuple: tuple.to_string(), why })
+        })
     }
 
     pub(crate) fn depth(&self, last_hop_is_free: bool) -> Depth {

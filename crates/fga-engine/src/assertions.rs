@@ -2,7 +2,7 @@
 
 use fga_model::{ModelId, StoreId};
 
-use crate::{Engine, EngineError, answer::Assertion, log::LogEntry};
+use crate::{Engine, EngineError, answer::Assertion, log::LogEntry, tuples::contextual::Contextual};
 
 /// Most assertions of one model.
 const ASSERTIONS_MAX: usize = 100;
@@ -42,7 +42,8 @@ impl Engine {
                             "an assertion has at most {CONTEXTUAL_MAX} contextual tuples"
                         )));
                     }
-                    self.contextual(&admission, &assertion.contextual)?;
+                    let mut contextual = Contextual::new(&state.names);
+                    self.contextual(&admission, &mut contextual, &assertion.contextual)?;
                 }
                 let bytes: usize = assertions.iter().map(size).sum();
                 if bytes > BYTES_MAX {

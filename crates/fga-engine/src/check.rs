@@ -3,7 +3,9 @@
 mod explain; // what an answer rests on
 mod general; // depth first, with the path, where intersections or exclusions are reached
 mod monotone; // breadth first where only unions are reached
+mod plain; // … in one pass over each object's tuples where none has a condition
 mod reason; // grounds that were proved by a replay
+mod trail; // where a breadth-first walk was
 
 pub(crate) use monotone::comes_back;
 pub(crate) use reason::reason;

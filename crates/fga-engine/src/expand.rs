@@ -10,7 +10,7 @@ use crate::{
     model::{Node, RelKey},
     names::{ObjId, Subject},
     question::{Context, ExpandRequest},
-    tuples::view::View,
+    tuples::{contextual::Contextual, view::View},
 };
 
 impl Engine {
@@ -23,13 +23,12 @@ impl Engine {
         let state = cell.state.read();
         let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
         let admission = self.admission(&state, &model);
-        let target = admission
-            .target(&request.object, &request.relation)
+        let (context, deadline) = (Context::new(), self.deadline());
+        let mut contextual = Contextual::new(&state.names);
+        let (target, object) = admission
+            .place(&mut contextual, &request.object, &request.relation)
             .map_err(|error| EngineError::invalid(error.to_string()))?;
-        let mut contextual = self.contextual(&admission, &request.contextual)?;
-        let object = contextual.object_of(&state.names, &request.object, target.type_id);
-        let context = Context::new();
-        let deadline = self.deadline();
+        self.contextual(&admission, &mut contextual, &request.contextual)?;
         let view = View::new(&model, &state.names, &state.tuples, contextual, &context, &deadline);
         let name = format!("{}#{}", request.object, request.relation);
         Ok(node(&view, &name, object, target.key, &model.relation(target.key).program))

@@ -11,7 +11,7 @@ use crate::{
     model::RelKey,
     names::{IdHasher, ObjId, RelId, Subject},
     question::ListObjectsRequest,
-    tuples::{Posting, view::View},
+    tuples::{Posting, contextual::Contextual, view::View},
 };
 
 /// Whether a list stops at the limit of results.
@@ -45,9 +45,9 @@ impl Engine {
                 type_name: type_name.to_owned(),
                 relation: request.relation.clone(),
             })?;
-        let user = admission.user(&request.user)?;
-        let mut contextual = self.contextual(&admission, &request.contextual)?;
-        let subject = contextual.subject_of(&state.names, &request.user, user);
+        let mut contextual = Contextual::new(&state.names);
+        let subject = admission.subject(&mut contextual, &request.user)?;
+        self.contextual(&admission, &mut contextual, &request.contextual)?;
         let deadline = self.deadline();
         let view = View::new(&model, &state.names, &state.tuples, contextual, &request.context, &deadline);
         let Some(probe) = Probe::new(&view, subject) else {

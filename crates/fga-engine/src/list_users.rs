@@ -10,7 +10,7 @@ use crate::{
     model::{Hop, Node, RelKey},
     names::{IdMap, ObjId, Subject},
     question::ListUsersRequest,
-    tuples::view::View,
+    tuples::{contextual::Contextual, view::View},
 };
 
 impl Engine {
@@ -24,7 +24,8 @@ impl Engine {
         let state = cell.state.read();
         let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
         let admission = self.admission(&state, &model);
-        let target = admission.target(&request.object, &request.relation)?;
+        let mut contextual = Contextual::new(&state.names);
+        let (target, object) = admission.place(&mut contextual, &request.object, &request.relation)?;
         let key = target.key;
         let type_name = request.filter.type_name.as_str();
         let type_id = admission
@@ -36,8 +37,7 @@ impl Engine {
                 EngineError::RelationNotFound { type_name: type_name.to_owned(), relation: relation.clone() }
             })?),
         };
-        let mut contextual = self.contextual(&admission, &request.contextual)?;
-        let object = contextual.object_of(&state.names, &request.object, target.type_id);
+        self.contextual(&admission, &mut contextual, &request.contextual)?;
         let deadline = self.deadline();
         let view = View::new(&model, &state.names, &state.tuples, contextual, &request.context, &deadline);
         // Stands for any user of the shape: reachability depends on the shape alone.

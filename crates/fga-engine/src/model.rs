@@ -3,6 +3,7 @@
 mod admits; // which tuples a relation takes
 mod backward; // what follows from a relation
 mod components; // which relations lead to each other in both directions
+mod plan; // what one pass over an object's tuples looks for
 mod reach; // which subjects reach a relation at all
 mod weights; // and by how many hops
 
@@ -12,7 +13,8 @@ use fga_model::{AuthorizationModel, Relation, Rewrite};
 
 pub(crate) use admits::Admits;
 pub(crate) use backward::Backward;
-use reach::Reach;
+pub(crate) use plan::{Direct, Part};
+use reach::{Bits, Reach};
 use weights::Weights;
 
 use crate::{
@@ -28,7 +30,7 @@ pub(crate) struct RelKey(pub u32);
 pub(crate) struct CompiledModel {
     pub source: Arc<AuthorizationModel>,
     keys: IdMap<(TypeId, RelId), RelKey>,
-    types: IdMap<TypeId, ()>,
+    types: Bits,
     relations: Vec<CompiledRelation>,
     reach: Reach,
     weights: Weights,
@@ -53,6 +55,8 @@ pub(crate) struct CompiledRelation {
     pub hops: Vec<Hop>,
     /// Whether nothing but its own tuples can give it, and none of them names a userset: `[user, user:*]`.
     pub ends: bool,
+    /// What one pass over an object's tuples looks for; for a monotone relation that meets no condition anywhere.
+    pub plan: Option<Vec<Part>>,
 }
 
 /// `computed from tupleset`.
@@ -97,11 +101,11 @@ impl CompiledModel {
     /// Compiles a model that passed write-time validation and whose names are interned.
     pub fn compile(source: Arc<AuthorizationModel>, names: &Names) -> Self {
         let mut keys = IdMap::default();
-        let mut types = IdMap::default();
+        let mut types = Bits::sized(names.types());
         let mut order: Vec<(TypeId, RelId, &Relation)> = Vec::new();
         for definition in &source.types {
             let Some(type_id) = names.type_id(&definition.name) else { continue };
-            types.insert(type_id, ());
+            types.set(type_id.0);
             for (name, relation) in &definition.relations {
                 let Some(rel_id) = names.relation_id(name) else { continue };
                 keys.insert((type_id, rel_id), RelKey(u32::try_from(order.len()).unwrap_or(u32::MAX)));
@@ -120,6 +124,7 @@ impl CompiledModel {
                 direct: false,
                 hops: Vec::new(),
                 ends: false,
+                plan: None,
             })
             .collect();
         for relation in &mut relations {
@@ -130,6 +135,8 @@ impl CompiledModel {
         let weights = Weights::of(&relations, &keys, names.types());
         mark_monotone(&mut relations, &keys);
         flatten_aliases(&mut relations);
+        let plans = plan::plans(&relations, &keys);
+        relations.iter_mut().zip(plans).for_each(|(relation, plan)| relation.plan = plan);
         // What was written once compiled then: a condition that does not now fails whoever needs it.
         let conditions = Conditions::compile(&source).unwrap_or_default();
         let backward = backward::backward(&relations);
@@ -153,7 +160,7 @@ impl CompiledModel {
     }
 
     pub fn has_type(&self, type_id: TypeId) -> bool {
-        self.types.contains_key(&type_id)
+        self.types.has(type_id.0)
     }
 
     /// The relation of a key. Keys are only made by this model.

@@ -5,6 +5,7 @@ use std::{
     hash::{BuildHasher, BuildHasherDefault, Hasher},
 };
 
+use fga_model::ObjectRef;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// A type name of a store.
@@ -89,6 +90,8 @@ struct Place {
     start: u32,
     block: u16,
     length: u16,
+    /// What is known of the text beside its place; whoever finds a text has it at hand.
+    tag: u32,
 }
 
 /// The hash of the table from the half that is kept.
@@ -98,18 +101,23 @@ fn spread(half: u32) -> u64 {
 
 impl Interner {
     fn half(&self, text: &str) -> u32 {
-        (self.hasher.hash_one(text) >> 16) as u32
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text.as_bytes());
+        (hasher.finish() >> 16) as u32
     }
 
     fn find(&self, text: &str) -> Option<u32> {
         let half = self.half(text);
-        self.table.find(spread(half), |(h, id)| *h == half && self.text(*id) == text).map(|(_, id)| *id)
+        let same = |id: u32| self.bytes(id).is_some_and(|bytes| bytes == text.as_bytes());
+        self.table.find(spread(half), |(h, id)| *h == half && same(*id)).map(|(_, id)| *id)
     }
 
-    fn intern(&mut self, text: &str) -> u32 {
-        if let Some(id) = self.find(text) {
-            return id;
-        }
+    fn intern(&mut self, text: &str, tag: u32) -> u32 {
+        self.find(text).unwrap_or_else(|| self.intern_new(text, tag))
+    }
+
+    /// Takes a text that is not there.
+    fn intern_new(&mut self, text: &str, tag: u32) -> u32 {
         // More than four billion names do not fit into memory.
         let id = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
@@ -120,18 +128,30 @@ impl Interner {
         if let Some(last) = self.blocks.last_mut() {
             let start = u32::try_from(last.len()).unwrap_or(u32::MAX);
             last.push_str(text);
-            self.places.push(Place { start, block: u16::try_from(block).unwrap_or(u16::MAX), length });
+            let block = u16::try_from(block).unwrap_or(u16::MAX);
+            self.places.push(Place { start, block, length, tag });
         }
         let half = self.half(text);
         self.table.insert_unique(spread(half), (half, id), |(h, _)| spread(*h));
         id
     }
 
-    fn text(&self, id: u32) -> &str {
-        let Some(place) = self.places.get(id as usize) else { return "" };
+    fn range(&self, id: u32) -> Option<(&String, std::ops::Range<usize>)> {
+        let place = self.places.get(id as usize)?;
         let start = place.start as usize;
-        let block = self.blocks.get(usize::from(place.block));
-        block.and_then(|block| block.get(start..start + usize::from(place.length))).unwrap_or_default()
+        Some((self.blocks.get(usize::from(place.block))?, start..start + usize::from(place.length)))
+    }
+
+    fn bytes(&self, id: u32) -> Option<&[u8]> {
+        self.range(id).and_then(|(block, range)| block.as_bytes().get(range))
+    }
+
+    fn text(&self, id: u32) -> &str {
+        self.range(id).and_then(|(block, range)| block.get(range)).unwrap_or_default()
+    }
+
+    fn tag(&self, id: u32) -> Option<u32> {
+        self.places.get(id as usize).map(|place| place.tag)
     }
 
     fn len(&self) -> usize {
@@ -144,9 +164,12 @@ impl Interner {
 pub(crate) struct Names {
     types: Interner,
     relations: Interner,
+    /// The tag is the type, and [`UNFIT`].
     objects: Interner,
-    object_types: Vec<TypeId>,
 }
+
+/// Marks an object that no question may name: a copy of another server's store has what that server accepted.
+const UNFIT: u32 = 1 << 31;
 
 /// Names of objects that were taken from a store.
 pub(crate) struct Objects(Interner);
@@ -159,21 +182,21 @@ impl Objects {
 
 impl Names {
     pub fn intern_type(&mut self, name: &str) -> TypeId {
-        TypeId(self.types.intern(name))
+        TypeId(self.types.intern(name, 0))
     }
 
     pub fn intern_relation(&mut self, name: &str) -> RelId {
-        RelId(self.relations.intern(name))
+        RelId(self.relations.intern(name, 0))
     }
 
     /// Interns `type:id`.
     pub fn intern_object(&mut self, object: &str) -> ObjId {
-        let id = self.objects.intern(object);
-        if id as usize == self.object_types.len() {
-            let type_id = self.intern_type(object.split(':').next().unwrap_or_default());
-            self.object_types.push(type_id);
+        if let Some(id) = self.objects.find(object) {
+            return ObjId(id);
         }
-        ObjId(id)
+        let fit = ObjectRef::parse(object).is_ok_and(|object| object.id != "*");
+        let type_id = self.intern_type(object.split(':').next().unwrap_or_default());
+        ObjId(self.objects.intern_new(object, if fit { type_id.0 } else { type_id.0 | UNFIT }))
     }
 
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
@@ -200,19 +223,25 @@ impl Names {
         self.objects.text(id.0)
     }
 
+    /// An object that a question may name as it is: well-formed, no wildcard. The store vouches for its text.
+    pub fn fit_object(&self, object: &str) -> Option<(ObjId, TypeId)> {
+        let id = self.objects.find(object)?;
+        let tag = self.objects.tag(id).filter(|tag| tag & UNFIT == 0)?;
+        Some((ObjId(id), TypeId(tag)))
+    }
+
     pub fn type_of(&self, id: ObjId) -> Option<TypeId> {
-        self.object_types.get(id.0 as usize).copied()
+        self.objects.tag(id.0).map(|tag| TypeId(tag & !UNFIT))
     }
 
     /// Takes all names of objects away, to be interned again by whoever still mentions them.
     pub fn take_objects(&mut self) -> Objects {
-        self.object_types.clear();
         Objects(std::mem::take(&mut self.objects))
     }
 
     /// How many objects there are; ids from here on belong to requests.
     pub fn objects(&self) -> u32 {
-        u32::try_from(self.object_types.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.objects.len()).unwrap_or(u32::MAX)
     }
 
     /// How many names of types and relations there are.

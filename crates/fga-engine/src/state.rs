@@ -1,6 +1,7 @@
 //! One store: its models, tuples and changelog, readable by many while one writes.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
@@ -51,6 +52,15 @@ struct ModelEntry {
     compiled: Option<Arc<CompiledModel>>,
 }
 
+impl ModelEntry {
+    fn compiled(&self, names: &Names) -> Cow<'_, Arc<CompiledModel>> {
+        match &self.compiled {
+            Some(compiled) => Cow::Borrowed(compiled),
+            None => Cow::Owned(Arc::new(CompiledModel::compile(self.source.clone(), names))),
+        }
+    }
+}
+
 /// A changelog entry.
 pub(crate) struct ChangeRow {
     pub id: Ulid,
@@ -75,15 +85,24 @@ impl State {
         store: &str,
         id: Option<&ModelId>,
     ) -> Result<(Ulid, Arc<CompiledModel>), EngineError> {
-        let entry = match id {
-            None => self.models.back().ok_or_else(|| EngineError::NoModel { store: store.to_owned() })?,
-            Some(id) => self.model_entry(id)?,
-        };
-        let compiled = entry
-            .compiled
-            .clone()
-            .unwrap_or_else(|| Arc::new(CompiledModel::compile(entry.source.clone(), &self.names)));
-        Ok((entry.id, compiled))
+        let entry = self.latest_or(store, id)?;
+        Ok((entry.id, entry.compiled(&self.names).into_owned()))
+    }
+
+    /// The same model as long as the state is held.
+    pub fn compiled(
+        &self,
+        store: &str,
+        id: Option<&ModelId>,
+    ) -> Result<Cow<'_, Arc<CompiledModel>>, EngineError> {
+        Ok(self.latest_or(store, id)?.compiled(&self.names))
+    }
+
+    fn latest_or(&self, store: &str, id: Option<&ModelId>) -> Result<&ModelEntry, EngineError> {
+        match id {
+            None => self.models.back().ok_or_else(|| EngineError::NoModel { store: store.to_owned() }),
+            Some(id) => self.model_entry(id),
+        }
     }
 
     fn model_entry(&self, id: &ModelId) -> Result<&ModelEntry, EngineError> {

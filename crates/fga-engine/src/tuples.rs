@@ -72,6 +72,14 @@ pub(crate) struct Edge {
     pub conditional: bool,
 }
 
+/// One tuple of an object that has few.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Few {
+    pub relation: RelId,
+    pub subject: Subject,
+    pub conditional: bool,
+}
+
 /// Where a tuple is that names an object as its user: plainly, or with a relation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Posting {
@@ -124,6 +132,16 @@ impl Tuples {
     fn edge_at(&self, at: u32) -> Option<Edge> {
         let row = self.rows.get(at as usize)?;
         Some(Edge { subject: row.user.into(), row: RowId(at), conditional: row.condition > 0 })
+    }
+
+    /// All tuples of an object in the order of relations, unless they are so many that they have an index.
+    pub fn few(&self, object: ObjId) -> Option<impl Iterator<Item = Few>> {
+        let mut at = self.forward.chain(object)?;
+        Some(std::iter::from_fn(move || {
+            let row = self.rows.get(at.checked_sub(1)? as usize)?;
+            at = row.next[0];
+            Some(Few { relation: row.relation, subject: row.user.into(), conditional: row.condition > 0 })
+        }))
     }
 
     /// The condition of a row.

@@ -3,8 +3,7 @@
 use verdict::{Missing, RelationStep};
 
 use super::{
-    CANDIDATES_MAX, Checker, Noted, Outcome, Record, Step, TRIED_MAX,
-    monotone::{Found, Visit},
+    CANDIDATES_MAX, Checker, Noted, Outcome, Record, Step, TRIED_MAX, monotone::Found, trail::Visit,
 };
 use crate::{
     model::{RelKey, computed},

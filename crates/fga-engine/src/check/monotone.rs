@@ -1,80 +1,15 @@
 //! The walk where only unions are reached: breadth first by hops, every (object, relation) once.
 
-use std::collections::HashSet;
-use std::hash::BuildHasherDefault;
-use std::ops::ControlFlow;
-
-use super::{Checker, DENIED, Fault, Outcome, Step};
+use super::{
+    Checker, DENIED, Fault, Outcome, Step,
+    trail::{Trail, Visit},
+};
 use crate::{
     deadline::Deadline,
     model::{RelKey, computed},
-    names::{IdHasher, IdMap, ObjId, Subject},
+    names::{IdMap, ObjId, Subject},
     tuples::view::{Scan, Usable},
 };
-
-/// A place of the walk, and how it was reached.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Visit {
-    pub object: ObjId,
-    pub key: RelKey,
-    pub depth: u32,
-    /// Index of the visit before; the first is its own.
-    pub parent: usize,
-    /// The relation of the visit before whose tuple led here.
-    pub owner: RelKey,
-    /// The relation after `from`, where it was such a hop.
-    pub tupleset: Option<RelKey>,
-}
-
-impl Visit {
-    /// The tuple that led here.
-    pub fn step_from(&self, parent: &Visit) -> Step {
-        let Visit { object: next, key: to, owner: key, tupleset, .. } = *self;
-        Step { object: parent.object, key, tupleset, next, to }
-    }
-}
-
-/// Visited places: a small table without allocation, and a set once it is half full.
-struct Visited {
-    few: [u64; FEW_SLOTS],
-    count: usize,
-    many: HashSet<u64, BuildHasherDefault<IdHasher>>,
-}
-
-/// Slots of the small table.
-const FEW_SLOTS: usize = 64;
-/// What no place packs to: objects have fewer numbers.
-const EMPTY: u64 = u64::MAX;
-
-impl Visited {
-    fn new() -> Self {
-        Self { few: [EMPTY; FEW_SLOTS], count: 0, many: HashSet::default() }
-    }
-
-    /// Whether the place is met for the first time.
-    fn insert(&mut self, object: ObjId, key: RelKey) -> bool {
-        let place = u64::from(object.0) << 32 | u64::from(key.0);
-        if self.count > FEW_SLOTS / 2 {
-            return self.many.insert(place);
-        }
-        let mut slot = (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize;
-        loop {
-            match self.few.get_mut(slot % FEW_SLOTS) {
-                Some(known) if *known == place => return false,
-                Some(free) if *free == EMPTY => {
-                    *free = place;
-                    break;
-                }
-                _ => slot += 1,
-            }
-        }
-        self.count += 1;
-        if self.count > FEW_SLOTS / 2 {
-            self.many.extend(self.few.iter().copied().filter(|place| *place != EMPTY));
-        }
-        true
-    }
-}
 
 /// Where the user was found.
 #[derive(Clone, Copy)]
@@ -88,17 +23,21 @@ impl Checker<'_, '_> {
     /// Evaluates a relation that reaches unions only. The least depth of every place is found, so the depth rule is
     /// exact; what cannot be evaluated counts only if nothing allows.
     pub(super) fn walk(&mut self, object: ObjId, key: RelKey, depth: u32, tainting: bool) -> Outcome {
-        let mut queue = Vec::with_capacity(16);
-        queue.push(Visit { object, key, depth, parent: 0, owner: key, tupleset: None });
-        let mut visited = Visited::new();
+        let model = self.view.model;
+        let plain = model.relation(key).plan.is_some();
+        let mut trail = Trail::new(model, object, key, depth);
         let mut fault = None;
         let mut head = 0;
-        while let Some(visit) = queue.get(head).copied() {
+        while let Some(visit) = trail.get(head) {
             if let Err(fault) = self.step() {
                 return Outcome::Failed(fault);
             }
-            if let Some(found) = self.visit(head, visit, &mut queue, &mut visited, &mut fault) {
-                self.explain_found(&queue, found);
+            let found = match plain {
+                true => self.pass(head, visit, &mut trail, &mut fault),
+                false => self.visit(head, visit, &mut trail, &mut fault),
+            };
+            if let Some(found) = found {
+                self.explain_found(trail.visits(), found);
                 return Outcome::Allowed;
             }
             head += 1;
@@ -106,7 +45,7 @@ impl Checker<'_, '_> {
         match fault {
             Some(fault) => Outcome::Failed(fault),
             None => {
-                self.explain_missing(&queue);
+                self.explain_missing(trail.visits());
                 if tainting && self.has_cycle(object, key) {
                     Outcome::Denied { tainted: true }
                 } else {
@@ -120,15 +59,15 @@ impl Checker<'_, '_> {
         &mut self,
         at: usize,
         visit: Visit,
-        queue: &mut Vec<Visit>,
-        visited: &mut Visited,
+        trail: &mut Trail<'_>,
         fault: &mut Option<Fault>,
     ) -> Option<Found> {
         let view = self.view;
         let object = visit.object;
+        let entered = trail.enter(at);
         for key in &view.model.relation(visit.key).aliases {
             let key = *key;
-            if !visited.insert(object, key) {
+            if !trail.is_fresh(entered, key) {
                 continue;
             }
             let relation = view.model.relation(key);
@@ -144,41 +83,31 @@ impl Checker<'_, '_> {
                 }
                 if relation.admits.has_usersets() {
                     let mut scan = Scan::default();
-                    let found = view.usersets(object, key).try_for_each(|tuple| {
-                        let Subject::Userset(next, relation) = tuple.subject else {
-                            return ControlFlow::Continue(());
-                        };
-                        let Some(to) = view.key(next, relation) else { return ControlFlow::Continue(()) };
+                    for tuple in view.usersets(object, key) {
+                        let Subject::Userset(next, relation) = tuple.subject else { continue };
+                        let Some(to) = view.key(next, relation) else { continue };
                         let step = Step { object, key, tupleset: None, next, to };
                         // A condition counts for the whole reading, wherever its tuple leads.
-                        if !scan.passes(view, &tuple) || !self.leads_on(&step) {
-                            return ControlFlow::Continue(());
+                        if scan.passes(view, &tuple) && self.leads_on(&step) {
+                            self.push(at, visit, &step, trail, fault);
                         }
-                        if self.record.is_none() && view.model.relation(to).ends {
-                            return self.look(visit, &step, visited, fault);
-                        }
-                        self.push(at, visit, &step, queue, fault);
-                        ControlFlow::Continue(())
-                    });
-                    if found.is_break() {
-                        return Some(Found { visit: at, key, subject: None });
                     }
                     *fault = fault.or_else(|| self.userset_fault(object, key, &scan));
                 }
             }
             for hop in &relation.hops {
                 let mut scan = Scan::default();
-                view.scan(object, hop.tupleset).for_each(|tuple| {
+                for tuple in view.scan(object, hop.tupleset) {
                     if !scan.passes(view, &tuple) {
-                        return;
+                        continue;
                     }
-                    let Subject::Object(next) = tuple.subject else { return };
-                    let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { return };
+                    let Subject::Object(next) = tuple.subject else { continue };
+                    let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
                     let step = Step { object, key, tupleset: Some(hop.tupleset), next, to };
                     if self.leads_on(&step) {
-                        self.push(at, visit, &step, queue, fault);
+                        self.push(at, visit, &step, trail, fault);
                     }
-                });
+                }
                 *fault = fault.or(scan.fault());
             }
         }
@@ -198,32 +127,8 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// Looks at once where a tuple leads to a relation that ends there: nothing further would be queued for it. Breaks
-    /// where the user has the relation.
-    fn look(
-        &mut self,
-        from: Visit,
-        step: &Step,
-        visited: &mut Visited,
-        fault: &mut Option<Fault>,
-    ) -> ControlFlow<()> {
-        let failed = self.depth_of(from, step).and_then(|_| self.step()).err();
-        if failed.is_some() {
-            *fault = fault.or(failed);
-            return ControlFlow::Continue(());
-        }
-        if !visited.insert(step.next, step.to) {
-            return ControlFlow::Continue(());
-        }
-        let is_user = self.probe.is_userset(step.next, self.view.model.relation(step.to).relation);
-        match is_user || self.listed(step.next, step.to, fault).is_some() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    }
-
     /// How deep the place is that a tuple leads to, if it may be that deep.
-    fn depth_of(&self, from: Visit, step: &Step) -> Result<u32, Fault> {
+    pub(super) fn depth_of(&self, from: Visit, step: &Step) -> Result<u32, Fault> {
         let depth = from.depth + 1;
         match depth >= self.depth.max && self.too_deep(depth, self.is_free(step)) {
             true => Err(Fault::TooDeep),
@@ -231,12 +136,12 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn push(
+    pub(super) fn push(
         &self,
         parent: usize,
         from: Visit,
         step: &Step,
-        queue: &mut Vec<Visit>,
+        trail: &mut Trail<'_>,
         fault: &mut Option<Fault>,
     ) {
         let depth = match self.depth_of(from, step) {
@@ -247,12 +152,12 @@ impl Checker<'_, '_> {
             }
         };
         // What the budget does not let visit need not wait for it.
-        if queue.len() as u64 >= self.depth.steps_max {
+        if trail.len() as u64 >= self.depth.steps_max {
             *fault = fault.or(Some(Fault::Budget));
             return;
         }
         let Step { key: owner, tupleset, next: object, to: key, .. } = *step;
-        queue.push(Visit { object, key, depth, parent, owner, tupleset });
+        trail.push(Visit { object, key, depth, parent, owner, tupleset });
     }
 
     /// Whether a denied walk met a cycle, the recursion of a self-recursive relation aside.

@@ -56,6 +56,11 @@ impl Admits {
         self.0.iter().any(|a| a.type_id == type_id && a.userset == userset && a.wildcard == wildcard)
     }
 
+    /// Whether any tuple may have a condition.
+    pub fn conditional(&self) -> bool {
+        self.0.iter().any(|a| a.condition.is_some())
+    }
+
     /// Whether any tuple may name a userset.
     pub fn has_usersets(&self) -> bool {
         self.0.iter().any(|a| a.userset.is_some())

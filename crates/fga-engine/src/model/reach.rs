@@ -52,8 +52,8 @@ impl Bits {
 
 /// Reachability of every relation of a model.
 pub(crate) struct Reach {
-    /// Types whose objects can have the relation.
-    concrete: Vec<Bits>,
+    /// For each type, relations that its objects can have, as themselves or with everybody.
+    objects: Vec<Bits>,
     /// Types whose wildcard can have it.
     wildcard: Vec<Bits>,
     /// Relations whose usersets can have it; empty for very large models.
@@ -93,12 +93,20 @@ impl Reach {
         let names = table(&next);
         let kept: Vec<Vec<RelKey>> = relations.iter().map(|r| positive(r, keys)).collect();
         let positive = table(&kept);
-        Self { concrete, wildcard, relations: names, positive }
+        let mut objects = vec![Bits::sized(relations.len()); types];
+        for (type_id, objects) in (0..).zip(&mut objects) {
+            for (key, (concrete, wildcard)) in (0..).zip(concrete.iter().zip(&wildcard)) {
+                if concrete.has(type_id) || wildcard.has(type_id) {
+                    objects.set(key);
+                }
+            }
+        }
+        Self { objects, wildcard, relations: names, positive }
     }
 
     /// Whether objects of the type, or everybody of it where that counts too, can have the relation.
     pub fn object(&self, key: RelKey, type_id: TypeId) -> bool {
-        has(&self.concrete, key, type_id.0) || has(&self.wildcard, key, type_id.0)
+        self.objects.get(type_id.0 as usize).is_some_and(|relations| relations.has(key.0))
     }
 
     /// Whether the wildcard of the type can have the relation.

@@ -1,17 +1,15 @@
 //! A request's own tuples and names, valid for that request only.
 
-use fga_model::{TupleCondition, TupleKey};
+use fga_model::TupleCondition;
+use smallvec::SmallVec;
 
-use crate::{
-    admission::{Resolved, User},
-    names::{Names, ObjId, RelId, Subject, TypeId},
-};
+use crate::names::{Names, ObjId, RelId, Subject, TypeId};
 
 /// Tuples of a request, and objects that only the request names.
 pub(crate) struct Contextual<'a> {
     first: u32,
-    objects: Vec<(&'a str, TypeId)>,
-    tuples: Vec<ContextualTuple<'a>>,
+    objects: SmallVec<[(&'a str, TypeId); 8]>,
+    tuples: SmallVec<[ContextualTuple<'a>; 4]>,
 }
 
 /// A tuple of a request.
@@ -24,45 +22,33 @@ pub(crate) struct ContextualTuple<'a> {
 }
 
 impl<'a> Contextual<'a> {
-    pub fn new(names: &Names, tuples: usize) -> Self {
-        Self {
-            first: names.objects(),
-            objects: Vec::with_capacity(tuples + 2),
-            tuples: Vec::with_capacity(tuples),
+    pub fn new(names: &Names) -> Self {
+        Self { first: names.objects(), objects: SmallVec::new(), tuples: SmallVec::new() }
+    }
+
+    /// An object that the request named before, or that the store knows and vouches for.
+    pub fn known(&self, names: &Names, object: &str) -> Option<(ObjId, TypeId)> {
+        let own = self.objects.iter().position(|(name, _)| *name == object);
+        match own.and_then(|at| Some((at, self.objects.get(at)?))) {
+            Some((at, (_, type_id))) => Some((self.id(at), *type_id)),
+            None => names.fit_object(object),
         }
     }
 
-    /// The object's id, of a type that is known.
-    pub fn object_of(&mut self, names: &Names, object: &'a str, type_id: TypeId) -> ObjId {
-        if let Some(id) = names.object_id(object) {
-            return id;
-        }
-        let at = self.objects.iter().position(|(name, _)| *name == object).unwrap_or_else(|| {
-            self.objects.push((object, type_id));
-            self.objects.len() - 1
-        });
+    /// Takes a well-formed object that is not known.
+    pub fn name(&mut self, object: &'a str, type_id: TypeId) -> ObjId {
+        self.objects.push((object, type_id));
+        self.id(self.objects.len() - 1)
+    }
+
+    fn id(&self, at: usize) -> ObjId {
         // A request has far fewer objects than numbers are left.
         ObjId(self.first.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)))
     }
 
-    /// The user as a subject, of a type and relation that are known.
-    pub fn subject_of(&mut self, names: &Names, text: &'a str, user: User) -> Subject {
-        match (user.wildcard, user.userset) {
-            (true, _) => Subject::Wildcard(user.type_id),
-            (false, None) => Subject::Object(self.object_of(names, text, user.type_id)),
-            (false, Some(relation)) => {
-                let object = text.split('#').next().unwrap_or_default();
-                Subject::Userset(self.object_of(names, object, user.type_id), relation)
-            }
-        }
-    }
-
     /// Adds a tuple that was found valid.
-    pub fn add(&mut self, names: &Names, key: &'a TupleKey, target: Resolved, user: User) {
-        let object = self.object_of(names, &key.object, target.type_id);
-        let subject = self.subject_of(names, &key.user, user);
-        let relation = target.relation;
-        self.tuples.push(ContextualTuple { object, relation, subject, condition: key.condition.as_ref() });
+    pub fn add(&mut self, tuple: ContextualTuple<'a>) {
+        self.tuples.push(tuple);
     }
 
     pub fn tuples(&self) -> &[ContextualTuple<'a>] {
@@ -70,8 +56,12 @@ impl<'a> Contextual<'a> {
     }
 
     /// The same request's names with other tuples.
-    pub fn with(&self, tuples: Vec<ContextualTuple<'a>>) -> Self {
-        Self { first: self.first, objects: self.objects.clone(), tuples }
+    pub fn with<'b>(&self, tuples: Vec<ContextualTuple<'b>>) -> Contextual<'b>
+    where
+        'a: 'b,
+    {
+        let objects = self.objects.iter().map(|(name, type_id)| (*name, *type_id)).collect();
+        Contextual { first: self.first, objects, tuples: tuples.into() }
     }
 
     pub fn of(&self, object: ObjId, relation: RelId) -> impl Iterator<Item = &ContextualTuple<'a>> {

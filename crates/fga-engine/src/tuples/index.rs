@@ -87,6 +87,14 @@ impl Index {
         }
     }
 
+    /// One more than the first row of an object's chain, zero where there is none; nothing for a sorted index.
+    pub fn chain(&self, object: ObjId) -> Option<u32> {
+        match self.head(object).kind() {
+            Kind::Chain(at) => Some(at),
+            Kind::Sorted(_) => None,
+        }
+    }
+
     /// Rows of an object from `from` on, with the same major, in order.
     pub fn range<'a>(&'a self, rows: &'a [Row], side: Side, object: ObjId, from: Order) -> Rows<'a> {
         match self.head(object).kind() {

@@ -9,7 +9,7 @@ use crate::{
     check::Fault,
     conditions::ConditionFault,
     deadline::{CONDITION_WORK, Deadline},
-    model::{CompiledModel, RelKey},
+    model::{Admits, CompiledModel, RelKey},
     names::{Names, ObjId, RelId, Subject, TypeId},
     question::Context,
 };
@@ -34,6 +34,30 @@ pub(crate) struct Usable<'a> {
     pub subject: Subject,
     /// The condition it holds under, if any.
     pub condition: Option<&'a TupleCondition>,
+}
+
+/// What restrictions look at in a subject.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    type_id: TypeId,
+    userset: Option<RelId>,
+    wildcard: bool,
+}
+
+impl Shape {
+    /// The shape of a subject whose object has the type.
+    pub fn of(subject: Subject, type_id: TypeId) -> Self {
+        match subject {
+            Subject::Object(_) => Self { type_id, userset: None, wildcard: false },
+            Subject::Wildcard(type_id) => Self { type_id, userset: None, wildcard: true },
+            Subject::Userset(_, relation) => Self { type_id, userset: Some(relation), wildcard: false },
+        }
+    }
+
+    /// Whether a tuple with such a subject and no condition is taken.
+    pub fn is_taken(&self, admits: &Admits) -> bool {
+        admits.allows(self.type_id, self.userset, self.wildcard, None)
+    }
 }
 
 /// One reading of many tuples: those whose condition fails count only if none passed.

@@ -1,0 +1,126 @@
+//! What one pass over the tuples of an object looks for, where only unions are reached and no tuple has a condition.
+
+use super::{CompiledRelation, Hop, RelKey, successors};
+use crate::names::{IdMap, RelId, TypeId};
+
+/// Most relations on one object that a plan is made for: one bit each.
+const ALIASES_MAX: usize = 64;
+
+/// What tuples of one relation of an object give to a relation and to those that it is computed from.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub relation: RelId,
+    /// What the tuples list, where the relation itself is one of those.
+    pub direct: Option<Direct>,
+    /// Where the tuples lead by `from`.
+    pub ways: Vec<Way>,
+}
+
+/// A relation with tuples of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Direct {
+    /// Its bit among the relations on the object.
+    pub bit: u64,
+    pub key: RelKey,
+    /// Usersets that its tuples may name, and the relation each of them is.
+    pub usersets: Vec<(TypeId, RelId, RelKey)>,
+}
+
+/// `computed from tupleset`, for tuples of the tupleset.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// The bit of the relation that goes this way.
+    pub bit: u64,
+    pub owner: RelKey,
+    pub tupleset: RelKey,
+    /// The relation taken, for each type of object that a tuple may name.
+    pub targets: Vec<(TypeId, RelKey)>,
+}
+
+impl Way {
+    pub fn target(&self, type_id: TypeId) -> Option<RelKey> {
+        self.targets.iter().find(|(t, _)| *t == type_id).map(|(_, key)| *key)
+    }
+}
+
+impl Direct {
+    pub fn target(&self, type_id: TypeId, relation: RelId) -> Option<RelKey> {
+        self.usersets.iter().find(|(t, r, _)| *r == relation && *t == type_id).map(|(.., key)| *key)
+    }
+}
+
+/// The plan of every relation that has one, its parts in the order of relations.
+pub(super) fn plans(
+    relations: &[CompiledRelation],
+    keys: &IdMap<(TypeId, RelId), RelKey>,
+) -> Vec<Option<Vec<Part>>> {
+    let plain = plain(relations, keys);
+    let planned =
+        |(relation, plain): (&CompiledRelation, bool)| plain.then(|| plan(relation, relations, keys));
+    relations.iter().zip(plain).map(planned).collect()
+}
+
+fn plan(
+    relation: &CompiledRelation,
+    relations: &[CompiledRelation],
+    keys: &IdMap<(TypeId, RelId), RelKey>,
+) -> Vec<Part> {
+    let at = |key: RelKey| relations.get(key.0 as usize);
+    let mut parts: Vec<Part> = Vec::new();
+    let mut part = |relation: RelId, change: &mut dyn FnMut(&mut Part)| {
+        let place = parts.binary_search_by_key(&relation, |part| part.relation).unwrap_or_else(|place| {
+            parts.insert(place, Part { relation, direct: None, ways: Vec::new() });
+            place
+        });
+        if let Some(part) = parts.get_mut(place) {
+            change(part);
+        }
+    };
+    for (place, owner) in relation.aliases.iter().enumerate() {
+        let Some(of) = at(*owner) else { continue };
+        let bit = 1 << place;
+        if of.direct {
+            let named = of.admits.usersets();
+            let usersets = named.filter_map(|(t, r)| Some((t, r, *keys.get(&(t, r))?))).collect::<Vec<_>>();
+            part(of.relation, &mut |part| {
+                part.direct = Some(Direct { bit, key: *owner, usersets: usersets.clone() });
+            });
+        }
+        for Hop { tupleset, targets, .. } in &of.hops {
+            let Some(from) = at(*tupleset) else { continue };
+            let taken = |(t, _): &&(TypeId, RelKey)| from.admits.shape(*t, None, false);
+            let targets: Vec<_> = targets.iter().filter(taken).copied().collect();
+            part(from.relation, &mut |part| {
+                part.ways.push(Way { bit, owner: *owner, tupleset: *tupleset, targets: targets.clone() });
+            });
+        }
+    }
+    parts
+}
+
+/// Whether a relation and all that it leads to have only unions, and only tuples without conditions.
+fn plain(relations: &[CompiledRelation], keys: &IdMap<(TypeId, RelId), RelKey>) -> Vec<bool> {
+    let conditional =
+        |key: RelKey| relations.get(key.0 as usize).is_some_and(|relation| relation.admits.conditional());
+    let mut leads_here: Vec<Vec<usize>> = vec![Vec::new(); relations.len()];
+    let mut plain = Vec::with_capacity(relations.len());
+    for (at, relation) in relations.iter().enumerate() {
+        for next in successors(relation, keys) {
+            if let Some(list) = leads_here.get_mut(next.0 as usize) {
+                list.push(at);
+            }
+        }
+        let met = relation.admits.conditional() || relation.hops.iter().any(|hop| conditional(hop.tupleset));
+        plain.push(relation.monotone && !met && relation.aliases.len() <= ALIASES_MAX);
+    }
+    let mut open: Vec<usize> = (0..plain.len()).filter(|at| plain.get(*at) == Some(&false)).collect();
+    while let Some(at) = open.pop() {
+        for before in leads_here.get(at).into_iter().flatten() {
+            if let Some(known) = plain.get_mut(*before).filter(|known| **known) {
+                *known = false;
+                open.push(*before);
+            }
+        }
+    }
+    plain
+}
