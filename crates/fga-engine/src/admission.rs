@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     EngineError,
     model::{CompiledModel, RelKey},
-    names::{Names, ObjId, RelId, Subject, TypeId},
+    names::{Known, Names, ObjId, RelId, Subject, TypeId},
     tuples::contextual::{Contextual, ContextualTuple},
 };
 
@@ -46,10 +46,6 @@ impl Admission<'_> {
 
     /// Object and relation of a question.
     pub fn target(&self, object: &str, relation: &str) -> Result<Resolved, EngineError> {
-        self.target_of(object, relation).map(|(target, _)| target)
-    }
-
-    fn target_of(&self, object: &str, relation: &str) -> Result<(Resolved, TypeId), EngineError> {
         let object_ref = ObjectRef::parse(object).map_err(|e| EngineError::invalid(e.to_string()))?;
         if object_ref.id == "*" {
             return Err(EngineError::invalid(format!("object `{object}` must not be a wildcard")));
@@ -59,9 +55,10 @@ impl Admission<'_> {
         let type_id = self
             .type_id(type_name)
             .ok_or_else(|| EngineError::TypeNotFound { type_name: type_name.to_owned() })?;
-        let resolved = self.names.relation_id(relation).and_then(|relation| {
-            Some((Resolved { relation, key: self.model.key(type_id, relation)? }, type_id))
-        });
+        let resolved = self
+            .names
+            .relation_id(relation)
+            .and_then(|relation| Some(Resolved { relation, key: self.model.key(type_id, relation)? }));
         resolved.ok_or_else(|| EngineError::RelationNotFound {
             type_name: type_name.to_owned(),
             relation: relation.to_owned(),
@@ -70,13 +67,19 @@ impl Admission<'_> {
 
     /// The user of a question: well-formed, its type and relation known.
     pub fn user(&self, user: &str) -> Result<(), EngineError> {
-        self.resolve(user).map(drop).map_err(EngineError::invalid)
+        self.resolve(user, Known::Nothing).map(drop).map_err(EngineError::invalid)
     }
 
-    fn resolve(&self, user: &str) -> Result<User, String> {
+    fn resolve(&self, user: &str, known: Known) -> Result<User, String> {
         let parsed = UserRef::parse(user).map_err(|e| e.to_string())?;
         let type_name = parsed.type_name();
-        let type_id = self.type_id(type_name).ok_or_else(|| format!("type '{type_name}' not found"))?;
+        let type_id = match known {
+            Known::Type(type_id) | Known::Object(_, type_id) => {
+                Some(type_id).filter(|id| self.model.has_type(*id))
+            }
+            Known::Nothing => self.type_id(type_name),
+        };
+        let type_id = type_id.ok_or_else(|| format!("type '{type_name}' not found"))?;
         let mut resolved = User { type_id, userset: None, wildcard: matches!(parsed, UserRef::Wildcard(_)) };
         if let UserRef::Userset(_, relation) = parsed {
             let known = self.names.relation_id(relation).filter(|id| self.model.key(type_id, *id).is_some());
@@ -86,22 +89,32 @@ impl Admission<'_> {
         Ok(resolved)
     }
 
-    /// Object and relation of a question, with the object's number. A text that is known needs no second look.
+    /// Object and relation of a question, with the object's number. What the store knows needs no second look.
     pub fn place<'t>(
         &self,
         own: &mut Contextual<'t>,
         object: &'t str,
         relation: &str,
     ) -> Result<(Resolved, ObjId), EngineError> {
-        let known = own.known(self.names, object);
-        if let Some((id, type_id)) = known
-            && let Some(relation) = self.names.relation_id(relation)
-            && let Some(key) = self.model.key(type_id, relation)
-        {
-            return Ok((Resolved { relation, key }, id));
+        let target = |type_id: TypeId| {
+            let relation = self.names.relation_id(relation)?;
+            Some(Resolved { relation, key: self.model.key(type_id, relation)? })
+        };
+        let found = match own.known(self.names, object) {
+            Known::Object(id, type_id) => target(type_id).map(|target| (target, id)),
+            Known::Type(type_id) => target(type_id)
+                .filter(|_| ObjectRef::parse(object).is_ok_and(|object| object.id != "*"))
+                .map(|target| (target, own.name(object, type_id))),
+            Known::Nothing => None,
+        };
+        match found {
+            Some(found) => Ok(found),
+            // The same rules again, for what to say.
+            None => Err(self.target(object, relation).err().unwrap_or(EngineError::RelationNotFound {
+                type_name: object.to_owned(),
+                relation: relation.to_owned(),
+            })),
         }
-        let (target, type_id) = self.target_of(object, relation)?;
-        Ok((target, known.map_or_else(|| own.name(object, type_id), |(id, _)| id)))
     }
 
     /// The user of a question as a subject.
@@ -114,20 +127,24 @@ impl Admission<'_> {
         own: &mut Contextual<'t>,
         text: &'t str,
     ) -> Result<(User, Subject), String> {
-        if let Some((id, type_id)) = own.known(self.names, text)
+        let known = own.known(self.names, text);
+        if let Known::Object(id, type_id) = known
             && self.model.has_type(type_id)
         {
             return Ok((User { type_id, userset: None, wildcard: false }, Subject::Object(id)));
         }
-        let user = self.resolve(text)?;
-        let mut object = |text: &'t str| match own.known(self.names, text) {
-            Some((id, _)) => id,
-            None => own.name(text, user.type_id),
-        };
+        let user = self.resolve(text, known)?;
         let subject = match (user.wildcard, user.userset) {
             (true, _) => Subject::Wildcard(user.type_id),
-            (false, None) => Subject::Object(object(text)),
-            (false, Some(of)) => Subject::Userset(object(text.split('#').next().unwrap_or_default()), of),
+            (false, None) => Subject::Object(own.name(text, user.type_id)),
+            (false, Some(of)) => {
+                let object = text.split('#').next().unwrap_or_default();
+                let id = match own.known(self.names, object) {
+                    Known::Object(id, _) => id,
+                    _ => own.name(object, user.type_id),
+                };
+                Subject::Userset(id, of)
+            }
         };
         Ok((user, subject))
     }
@@ -145,7 +162,7 @@ impl Admission<'_> {
     /// A tuple as it may be stored: the model lists its user, and its condition fits.
     pub fn tuple(&self, tuple: &TupleKey) -> Result<(), String> {
         let target = self.target(&tuple.object, &tuple.relation).map_err(|e| e.to_string())?;
-        self.fits(tuple, target, self.resolve(&tuple.user)?)
+        self.fits(tuple, target, self.resolve(&tuple.user, Known::Nothing)?)
     }
 
     fn fits(&self, tuple: &TupleKey, target: Resolved, user: User) -> Result<(), String> {

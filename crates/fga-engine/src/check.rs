@@ -14,7 +14,10 @@ use crate::{
     answer::Grounds,
     model::{Admits, RelKey},
     names::{IdMap, ObjId, RelId, Subject, TypeId},
-    tuples::view::{Scan, View},
+    tuples::{
+        Packed,
+        view::{Scan, View},
+    },
 };
 
 /// Most node visits that an explanation may cost beyond the answer; without it the answer has no grounds.
@@ -78,6 +81,7 @@ impl Probe {
     }
 
     /// Whether the model has any way from the user to the relation.
+    #[inline]
     pub fn reaches(&self, view: &View<'_>, key: RelKey) -> bool {
         let reach = view.model.reach();
         match self.subject {
@@ -135,6 +139,8 @@ const DENIED: Outcome = Outcome::Denied { tainted: false };
 pub(crate) struct Checker<'v, 'a> {
     view: &'v View<'a>,
     probe: Probe,
+    /// What a tuple that lists the user has: the user, or everybody of its type.
+    listed_as: [Packed; 2],
     depth: Depth,
     steps: u64,
     /// (object, relation) pairs being evaluated above the current one.
@@ -182,6 +188,7 @@ impl<'v, 'a> Checker<'v, 'a> {
         Self {
             view,
             probe,
+            listed_as: [probe.subject, probe.wildcard().unwrap_or(probe.subject)].map(Packed::from),
             depth,
             steps: 0,
             path: Vec::new(),
@@ -263,6 +270,7 @@ impl<'v, 'a> Checker<'v, 'a> {
 
     /// Whether the user can be found where a tuple leads. A userset can be the user itself although nothing leads from
     /// its type.
+    #[inline]
     fn leads_on(&self, step: &Step) -> bool {
         self.probe.reaches(self.view, step.to)
             || self.probe.is_userset(step.next, self.view.model.relation(step.to).relation)

@@ -108,16 +108,16 @@ impl Interner {
 
     fn find(&self, text: &str) -> Option<u32> {
         let half = self.half(text);
-        let same = |id: u32| self.bytes(id).is_some_and(|bytes| bytes == text.as_bytes());
+        let same = |id: u32| self.bytes(id) == Some(text.as_bytes());
         self.table.find(spread(half), |(h, id)| *h == half && same(*id)).map(|(_, id)| *id)
     }
 
-    fn intern(&mut self, text: &str, tag: u32) -> u32 {
-        self.find(text).unwrap_or_else(|| self.intern_new(text, tag))
+    fn intern(&mut self, text: &str) -> u32 {
+        self.find(text).unwrap_or_else(|| self.add(text, 0))
     }
 
     /// Takes a text that is not there.
-    fn intern_new(&mut self, text: &str, tag: u32) -> u32 {
+    fn add(&mut self, text: &str, tag: u32) -> u32 {
         // More than four billion names do not fit into memory.
         let id = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
@@ -166,6 +166,25 @@ pub(crate) struct Names {
     relations: Interner,
     /// The tag is the type, and [`UNFIT`].
     objects: Interner,
+    /// How many objects each type has.
+    of_types: Vec<u32>,
+}
+
+/// What a store knows of the text of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// The object, of this type: the text is well-formed and no wildcard.
+    Object(ObjId, TypeId),
+    /// Its type alone.
+    Type(TypeId),
+    /// Not even that, or that the text is not in order.
+    Nothing,
+}
+
+/// What stands before the `:`.
+fn type_of(object: &str) -> &str {
+    let end = object.bytes().position(|byte| byte == b':').unwrap_or(object.len());
+    object.get(..end).unwrap_or_default()
 }
 
 /// Marks an object that no question may name: a copy of another server's store has what that server accepted.
@@ -182,11 +201,11 @@ impl Objects {
 
 impl Names {
     pub fn intern_type(&mut self, name: &str) -> TypeId {
-        TypeId(self.types.intern(name, 0))
+        TypeId(self.types.intern(name))
     }
 
     pub fn intern_relation(&mut self, name: &str) -> RelId {
-        RelId(self.relations.intern(name, 0))
+        RelId(self.relations.intern(name))
     }
 
     /// Interns `type:id`.
@@ -195,8 +214,15 @@ impl Names {
             return ObjId(id);
         }
         let fit = ObjectRef::parse(object).is_ok_and(|object| object.id != "*");
-        let type_id = self.intern_type(object.split(':').next().unwrap_or_default());
-        ObjId(self.objects.intern_new(object, if fit { type_id.0 } else { type_id.0 | UNFIT }))
+        let type_id = self.intern_type(type_of(object));
+        let at = type_id.0 as usize;
+        if at >= self.of_types.len() {
+            self.of_types.resize(at + 1, 0);
+        }
+        if let Some(count) = self.of_types.get_mut(at) {
+            *count = count.saturating_add(1);
+        }
+        ObjId(self.objects.add(object, if fit { type_id.0 } else { type_id.0 | UNFIT }))
     }
 
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
@@ -223,11 +249,18 @@ impl Names {
         self.objects.text(id.0)
     }
 
-    /// An object that a question may name as it is: well-formed, no wildcard. The store vouches for its text.
-    pub fn fit_object(&self, object: &str) -> Option<(ObjId, TypeId)> {
-        let id = self.objects.find(object)?;
-        let tag = self.objects.tag(id).filter(|tag| tag & UNFIT == 0)?;
-        Some((ObjId(id), TypeId(tag)))
+    /// What is known of the text of an object before anybody reads it whole.
+    pub fn known(&self, object: &str) -> Known {
+        let Some(type_id) = self.type_id(type_of(object)) else { return Known::Nothing };
+        // Most questions name objects that no tuple does: a type without any needs no look at the table.
+        if self.of_types.get(type_id.0 as usize).is_none_or(|count| *count == 0) {
+            return Known::Type(type_id);
+        }
+        let Some(id) = self.objects.find(object) else { return Known::Type(type_id) };
+        match self.objects.tag(id) {
+            Some(tag) if tag & UNFIT == 0 => Known::Object(ObjId(id), type_id),
+            _ => Known::Nothing,
+        }
     }
 
     pub fn type_of(&self, id: ObjId) -> Option<TypeId> {
@@ -236,6 +269,7 @@ impl Names {
 
     /// Takes all names of objects away, to be interned again by whoever still mentions them.
     pub fn take_objects(&mut self) -> Objects {
+        self.of_types.clear();
         Objects(std::mem::take(&mut self.objects))
     }
 

@@ -7,14 +7,14 @@ mod rules; // what fields may hold
 
 use std::sync::Arc;
 
+use axum::serve::ListenerExt;
 use fga_model::ErrorCode;
 use fga_proto::{
     FILE_DESCRIPTORS, RawStatusLayer, Side, status_of, wire::open_fga_service_server::OpenFgaServiceServer,
 };
 use runtime::Stop;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Status, service::interceptor::InterceptedService};
+use tonic::{Request, Status, service::interceptor::InterceptedService, transport::server::TcpIncoming};
 
 use crate::Engine;
 use grpc::GrpcService;
@@ -84,12 +84,14 @@ pub async fn serve(
         guard.admit(sent)?;
         Ok(request)
     });
+    // An answer is some small frames: none of them waits for the one before to be confirmed.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     tonic::transport::Server::builder()
         .layer(RawStatusLayer(Side::Server))
         .add_service(health)
         .add_service(reflection)
         .add_service(guarded)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.wait())
+        .serve_with_incoming_shutdown(incoming, stop.wait())
         .await?;
     Ok(())
 }
@@ -107,6 +109,10 @@ pub async fn serve_http(
     let guard = Guard::new(&options);
     let api =
         http::Api { service: GrpcService::new(engine), guard, message_bytes_max: options.message_bytes_max };
+    let listener = listener.tap_io(|connection| {
+        // A connection that refuses the option serves all the same.
+        let _ = connection.set_nodelay(true);
+    });
     axum::serve(listener, http::router(api))
         .with_graceful_shutdown(stop.wait())
         .await

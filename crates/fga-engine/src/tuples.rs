@@ -35,7 +35,7 @@ struct Row {
 
 /// A subject in eight bytes: id, and what kind it is or which relation it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Packed {
+pub(crate) struct Packed {
     id: u32,
     kind: u32,
 }
@@ -76,7 +76,7 @@ pub(crate) struct Edge {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Few {
     pub relation: RelId,
-    pub subject: Subject,
+    pub user: Packed,
     pub conditional: bool,
 }
 
@@ -140,7 +140,7 @@ impl Tuples {
         Some(std::iter::from_fn(move || {
             let row = self.rows.get(at.checked_sub(1)? as usize)?;
             at = row.next[0];
-            Some(Few { relation: row.relation, subject: row.user.into(), conditional: row.condition > 0 })
+            Some(Few { relation: row.relation, user: row.user, conditional: row.condition > 0 })
         }))
     }
 

@@ -137,15 +137,13 @@ impl<'a> ObjectRef<'a> {
         if text.len() > OBJECT_LENGTH_MAX && text.chars().count() > OBJECT_LENGTH_MAX {
             return None;
         }
-        // Nearly all names are plain. All bytes are looked at without a way out, which a compiler makes wide steps of.
-        let strange = |byte: u8| u8::from(byte <= b' ') | u8::from(byte >= 0x7f) | u8::from(byte == b'#');
-        let plain = text.bytes().fold(0, |any, byte| any | strange(byte)) == 0;
-        if !plain {
+        // Nearly all names are plain.
+        if any_byte(text, |byte| byte <= b' ' || byte >= 0x7f || byte == b'#') {
             return Self::split_strange(text);
         }
         let colon = text.bytes().position(|byte| byte == b':')?;
         let (type_name, id) = (text.get(..colon)?, text.get(colon + 1..)?);
-        let more = id.bytes().fold(0, |any, byte| any | u8::from(byte == b':')) != 0;
+        let more = any_byte(id, |byte| byte == b':');
         (!type_name.is_empty() && !id.is_empty() && !more).then_some(Self { type_name, id })
     }
 
@@ -156,6 +154,17 @@ impl<'a> ObjectRef<'a> {
         let strange = |c: char| matches!(c, ':' | '#') || c.is_whitespace() || c.is_control();
         let fine = |part: &str| !part.is_empty() && !part.chars().any(strange);
         (fine(type_name) && fine(id)).then_some(Self { type_name, id })
+    }
+}
+
+/// Whether a text has such a byte. All bytes of a block are looked at without a way out, which a compiler makes one wide
+/// step of; the last block overlaps the one before it.
+fn any_byte(text: &str, such: impl Fn(u8) -> bool) -> bool {
+    let any = |block: &[u8]| block.iter().fold(0, |any, byte| any | u8::from(such(*byte))) != 0;
+    let bytes = text.as_bytes();
+    match bytes.last_chunk::<16>() {
+        Some(last) => bytes.as_chunks::<16>().0.iter().any(|block| any(block)) || any(last),
+        None => any(bytes),
     }
 }
 

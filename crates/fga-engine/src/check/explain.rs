@@ -171,7 +171,7 @@ impl Checker<'_, '_> {
             if at == 0 {
                 break;
             }
-            at = visit.parent;
+            at = visit.parent as usize;
         }
         visits.reverse();
         let mut steps = Vec::new();
@@ -199,7 +199,7 @@ impl Checker<'_, '_> {
     /// Every tuple that a breadth-first walk followed.
     fn touch(&mut self, queue: &[Visit]) {
         for visit in queue.iter().skip(1) {
-            if let Some(parent) = queue.get(visit.parent) {
+            if let Some(parent) = queue.get(visit.parent as usize) {
                 let steps = self.hop_steps(&visit.step_from(parent));
                 self.record(|record| record.touched.extend(steps));
             }
@@ -243,7 +243,7 @@ impl Checker<'_, '_> {
         }
         self.touch(queue);
         for visit in queue.iter().skip(1).take(TRIED_MAX) {
-            if let Some(parent) = queue.get(visit.parent) {
+            if let Some(parent) = queue.get(visit.parent as usize) {
                 let steps = self.hop_steps(&visit.step_from(parent));
                 self.record(|record| record.try_steps(steps));
             }

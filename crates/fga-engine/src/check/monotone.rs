@@ -157,6 +157,8 @@ impl Checker<'_, '_> {
             return;
         }
         let Step { key: owner, tupleset, next: object, to: key, .. } = *step;
+        // No walk has so many visits: the budget ends it before.
+        let parent = u32::try_from(parent).unwrap_or(u32::MAX);
         trail.push(Visit { object, key, depth, parent, owner, tupleset });
     }
 

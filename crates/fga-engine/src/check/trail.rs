@@ -17,7 +17,7 @@ pub(super) struct Visit {
     pub key: RelKey,
     pub depth: u32,
     /// Index of the visit before; the first is its own.
-    pub parent: usize,
+    pub parent: u32,
     /// The relation of the visit before whose tuple led here.
     pub owner: RelKey,
     /// The relation after `from`, where it was such a hop.

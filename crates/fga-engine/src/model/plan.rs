@@ -22,8 +22,19 @@ pub(crate) struct Direct {
     /// Its bit among the relations on the object.
     pub bit: u64,
     pub key: RelKey,
-    /// Usersets that its tuples may name, and the relation each of them is.
-    pub usersets: Vec<(TypeId, RelId, RelKey)>,
+    /// Usersets that its tuples may name.
+    pub usersets: Vec<Named>,
+}
+
+/// A userset that tuples may name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named {
+    type_id: TypeId,
+    relation: RelId,
+    /// The relation it is.
+    pub key: RelKey,
+    /// Whether nothing but that relation's own tuples can give it, and none of them names a userset.
+    pub ends: bool,
 }
 
 /// `computed from tupleset`, for tuples of the tupleset.
@@ -44,8 +55,8 @@ impl Way {
 }
 
 impl Direct {
-    pub fn target(&self, type_id: TypeId, relation: RelId) -> Option<RelKey> {
-        self.usersets.iter().find(|(t, r, _)| *r == relation && *t == type_id).map(|(.., key)| *key)
+    pub fn target(&self, type_id: TypeId, relation: RelId) -> Option<Named> {
+        self.usersets.iter().find(|named| named.relation == relation && named.type_id == type_id).copied()
     }
 }
 
@@ -80,8 +91,11 @@ fn plan(
         let Some(of) = at(*owner) else { continue };
         let bit = 1 << place;
         if of.direct {
-            let named = of.admits.usersets();
-            let usersets = named.filter_map(|(t, r)| Some((t, r, *keys.get(&(t, r))?))).collect::<Vec<_>>();
+            let named = |(type_id, relation): (TypeId, RelId)| {
+                let key = *keys.get(&(type_id, relation))?;
+                Some(Named { type_id, relation, key, ends: at(key)?.ends })
+            };
+            let usersets: Vec<Named> = of.admits.usersets().filter_map(named).collect();
             part(of.relation, &mut |part| {
                 part.direct = Some(Direct { bit, key: *owner, usersets: usersets.clone() });
             });

@@ -50,10 +50,38 @@ impl Bits {
     }
 }
 
+/// Rows of bits, all of one length.
+struct Table {
+    words_per_row: usize,
+    words: Vec<u64>,
+}
+
+impl Table {
+    fn sized(rows: usize, columns: usize) -> Self {
+        let words_per_row = columns.div_ceil(64);
+        Self { words_per_row, words: vec![0; rows * words_per_row] }
+    }
+
+    fn at(&self, row: u32, column: u32) -> usize {
+        row as usize * self.words_per_row + column as usize / 64
+    }
+
+    fn set(&mut self, row: u32, column: u32) {
+        let at = self.at(row, column);
+        if let Some(word) = self.words.get_mut(at) {
+            *word |= 1 << (column % 64);
+        }
+    }
+
+    fn has(&self, row: u32, column: u32) -> bool {
+        self.words.get(self.at(row, column)).is_some_and(|word| word >> (column % 64) & 1 == 1)
+    }
+}
+
 /// Reachability of every relation of a model.
 pub(crate) struct Reach {
     /// For each type, relations that its objects can have, as themselves or with everybody.
-    objects: Vec<Bits>,
+    objects: Table,
     /// Types whose wildcard can have it.
     wildcard: Vec<Bits>,
     /// Relations whose usersets can have it; empty for very large models.
@@ -93,12 +121,10 @@ impl Reach {
         let names = table(&next);
         let kept: Vec<Vec<RelKey>> = relations.iter().map(|r| positive(r, keys)).collect();
         let positive = table(&kept);
-        let mut objects = vec![Bits::sized(relations.len()); types];
-        for (type_id, objects) in (0..).zip(&mut objects) {
-            for (key, (concrete, wildcard)) in (0..).zip(concrete.iter().zip(&wildcard)) {
-                if concrete.has(type_id) || wildcard.has(type_id) {
-                    objects.set(key);
-                }
+        let mut objects = Table::sized(types, relations.len());
+        for (key, (concrete, wildcard)) in (0..).zip(concrete.iter().zip(&wildcard)) {
+            for type_id in (0..).take(types).filter(|t| concrete.has(*t) || wildcard.has(*t)) {
+                objects.set(type_id, key);
             }
         }
         Self { objects, wildcard, relations: names, positive }
@@ -106,7 +132,7 @@ impl Reach {
 
     /// Whether objects of the type, or everybody of it where that counts too, can have the relation.
     pub fn object(&self, key: RelKey, type_id: TypeId) -> bool {
-        self.objects.get(type_id.0 as usize).is_some_and(|relations| relations.has(key.0))
+        self.objects.has(type_id.0, key.0)
     }
 
     /// Whether the wildcard of the type can have the relation.

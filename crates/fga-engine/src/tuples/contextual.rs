@@ -3,13 +3,13 @@
 use fga_model::TupleCondition;
 use smallvec::SmallVec;
 
-use crate::names::{Names, ObjId, RelId, Subject, TypeId};
+use crate::names::{Known, Names, ObjId, RelId, Subject, TypeId};
 
 /// Tuples of a request, and objects that only the request names.
 pub(crate) struct Contextual<'a> {
     first: u32,
-    objects: SmallVec<[(&'a str, TypeId); 8]>,
-    tuples: SmallVec<[ContextualTuple<'a>; 4]>,
+    objects: SmallVec<[(&'a str, TypeId); 4]>,
+    tuples: SmallVec<[ContextualTuple<'a>; 2]>,
 }
 
 /// A tuple of a request.
@@ -26,12 +26,12 @@ impl<'a> Contextual<'a> {
         Self { first: names.objects(), objects: SmallVec::new(), tuples: SmallVec::new() }
     }
 
-    /// An object that the request named before, or that the store knows and vouches for.
-    pub fn known(&self, names: &Names, object: &str) -> Option<(ObjId, TypeId)> {
+    /// What the request, which may have named the object before, and the store know of it.
+    pub fn known(&self, names: &Names, object: &str) -> Known {
         let own = self.objects.iter().position(|(name, _)| *name == object);
         match own.and_then(|at| Some((at, self.objects.get(at)?))) {
-            Some((at, (_, type_id))) => Some((self.id(at), *type_id)),
-            None => names.fit_object(object),
+            Some((at, (_, type_id))) => Known::Object(self.id(at), *type_id),
+            None => names.known(object),
         }
     }
 
