@@ -14,7 +14,9 @@ use crate::{
 };
 
 impl Engine {
-    /// Users of one shape that have the relation, each once; `type:*` stands for itself.
+    /// Users of one shape that have the relation, each once; `type:*` stands for itself. A list that would cost more than the
+    /// budget of a question ends early, silently, as OpenFGA's does at its deadline, where the relation is made of unions
+    /// only; where somebody in it may be excluded it is refused.
     pub fn list_users(
         &self,
         store: &StoreId,
@@ -295,10 +297,22 @@ impl Walk<'_, '_> {
         Ok(next)
     }
 
-    /// Where only unions are reached: breadth first, each (object, relation) once.
+    /// Where only unions are reached. What was found when the budget ends is a part of the whole, as long as nothing is made of
+    /// it.
     fn flood(&mut self, object: ObjId, key: RelKey, depth: u32) -> Result<Found, Fault> {
-        let view = self.view;
         let mut set = Users::default();
+        match self.spread(object, key, depth, &mut set) {
+            Err(Fault::Budget | Fault::Deadline) if self.path.is_empty() => {
+                Ok(Found { set, cut: false, cyclic: false })
+            }
+            Err(fault) => Err(fault),
+            Ok(()) => Ok(Found { set, cut: false, cyclic: self.ends_in_cycle(object, key) }),
+        }
+    }
+
+    /// Breadth first, each (object, relation) once.
+    fn spread(&mut self, object: ObjId, key: RelKey, depth: u32, set: &mut Users) -> Result<(), Fault> {
+        let view = self.view;
         let mut seen: IdMap<(ObjId, RelKey), ()> = IdMap::default();
         let mut queue = vec![(object, key, depth)];
         let mut head = 0;
@@ -313,7 +327,7 @@ impl Walk<'_, '_> {
                 let relation = view.model.relation(*key);
                 let mut next = Vec::new();
                 if relation.direct {
-                    next = self.named(object, *key, &mut set)?;
+                    next = self.named(object, *key, set)?;
                 }
                 for hop in &relation.hops {
                     next.extend(self.hop(object, hop)?);
@@ -326,7 +340,7 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        Ok(Found { set, cut: false, cyclic: self.ends_in_cycle(object, key) })
+        Ok(())
     }
 
     /// Whether a way over relations that are no more than tuples or another relation comes back to where it was.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fga_engine::{
-    CheckAnswer, CheckRequest, Engine, EngineError, EngineParts, Limits, LogEntry, LogError, TupleFilter,
-    TupleLog, WriteRequest,
+    CheckAnswer, CheckRequest, Engine, EngineError, EngineParts, Limits, ListUsersRequest, LogEntry,
+    LogError, TupleFilter, TupleLog, UserFilter, WriteRequest,
 };
 use fga_model::{ErrorCode, StoreId, TupleCondition, TupleKey, parse_model};
 use runtime::Clock;
@@ -219,6 +219,34 @@ fn fga_02_adversarial_graphs_end() {
     }
     let answer = engine.check(&store, &CheckRequest::new("n:0", "a", "user:x"));
     assert!(!answer.is_ok_and(|a| a.is_allowed()));
+}
+
+/// A list of users over the budget has whom it found; where somebody may be excluded nobody is listed on half the evidence.
+#[test]
+fn fga_02_a_list_of_users_over_the_budget_is_a_part_of_it_or_refused() {
+    let limits = Limits { steps_max: 50, ..Limits::default() };
+    let engine = Engine::open(EngineParts { limits, ..EngineParts::default() }).unwrap();
+    let store = engine.create_store("wide").unwrap().id;
+    let dsl = "model\n  schema 1.1\ntype user\ntype group\n  relations\n    define member: [user]\n    define all: [user, group#member]\n    define barred: [group#member]\n    define fine: all but not barred\n";
+    engine.write_model(&store, &parse_model(dsl).unwrap()).unwrap();
+    let many = (0..100).flat_map(|i| {
+        let member = key(&format!("group:{i}#member@user:{i}"));
+        [member, key(&format!("group:top#all@group:{i}#member"))]
+    });
+    let tuples: Vec<TupleKey> = many.chain([key("group:top#all@user:ann")]).collect();
+    for chunk in tuples.chunks(100) {
+        engine.write(&store, &WriteRequest::writes(chunk.iter().cloned())).unwrap();
+    }
+    let list = |relation: &str| {
+        let filter = UserFilter { type_name: "user".into(), relation: None };
+        let (object, relation) = ("group:top".to_owned(), relation.to_owned());
+        let request = ListUsersRequest { object, relation, filter, ..ListUsersRequest::default() };
+        engine.list_users(&store, &request)
+    };
+    let some = list("all").unwrap();
+    assert!(some.contains(&"user:ann".to_owned()) && (2..100).contains(&some.len()), "{some:?}");
+    let refused = list("fine").unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::DeadlineExceeded, "{refused}");
 }
 
 /// The clock ends what the budget would still allow, also inside one reading of many conditions; what is small is not late.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fga_engine::CheckRequest;
+use fga_engine::{CheckRequest, Explain};
 
 use crate::{
     Latencies,
@@ -46,6 +46,13 @@ impl Asked {
     /// Namespaced `get`, allowed by the owner role of the account or of the one above.
     pub fn allowed(loaded: &Loaded) -> Self {
         Self::new(|numbers| loaded.allowed(numbers), true)
+    }
+
+    /// The same questions, with what the answer rests on.
+    pub fn explained(loaded: &Loaded) -> Self {
+        let mut asked = Self::denied(loaded);
+        asked.questions.iter_mut().for_each(|question| question.explain = Explain::Grounds);
+        asked
     }
 
     /// One tuple.

@@ -86,6 +86,9 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
             cell(&row, &column, denied.text(part, 2), holds, &format!("at most {most} us"));
         }
         cell("allowed get, p50", &column, allowed.text(0.5, 2), true, "");
+        let mut explained = checks::Asked::explained(&loaded);
+        let explained = Rounds::new((0..3).map(|_| explained.round(&loaded)).collect());
+        cell("denied get with its reason, p50", &column, explained.text(0.5, 2), true, "");
         if tuples == 1_000 {
             let mut direct = checks::Asked::direct(&loaded);
             let direct = Rounds::new((0..ROUNDS).map(|_| direct.round(&loaded)).collect());
