@@ -1,6 +1,6 @@
 //! Questions: what a request resolves to, and Check and BatchCheck themselves.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use fga_model::{ErrorCode, ModelId, StoreId, TupleKey};
 
@@ -146,9 +146,7 @@ impl Engine {
 
     /// The id of the model that a question without one is answered with.
     pub fn latest_model_id(&self, store: &StoreId) -> Result<ModelId, EngineError> {
-        let cell = self.cell(store)?;
-        let (id, _): (_, Arc<CompiledModel>) = cell.state.read().model(store.as_str(), None)?;
-        Ok(ModelId::new(id.to_string()))
+        self.cell(store)?.state.read().latest(store.as_str()).cloned()
     }
 }
 

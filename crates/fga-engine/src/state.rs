@@ -47,6 +47,8 @@ pub(crate) struct State {
 
 struct ModelEntry {
     id: Ulid,
+    /// The id as every answer names it.
+    name: ModelId,
     source: Arc<AuthorizationModel>,
     relations: usize,
     compiled: Option<Arc<CompiledModel>>,
@@ -98,6 +100,11 @@ impl State {
         Ok(self.latest_or(store, id)?.compiled(&self.names))
     }
 
+    /// The id of the latest model.
+    pub fn latest(&self, store: &str) -> Result<&ModelId, EngineError> {
+        self.latest_or(store, None).map(|entry| &entry.name)
+    }
+
     fn latest_or(&self, store: &str, id: Option<&ModelId>) -> Result<&ModelEntry, EngineError> {
         match id {
             None => self.models.back().ok_or_else(|| EngineError::NoModel { store: store.to_owned() }),
@@ -125,7 +132,8 @@ impl State {
     pub fn add_model(&mut self, id: Ulid, compiled: Arc<CompiledModel>, limits: &Limits) {
         let relations = compiled.source.types.iter().map(|definition| definition.relations.len() + 1).sum();
         let source = compiled.source.clone();
-        self.models.push_back(ModelEntry { id, source, relations, compiled: Some(compiled) });
+        let name = ModelId::new(id.to_string());
+        self.models.push_back(ModelEntry { id, name, source, relations, compiled: Some(compiled) });
         while self.models.len() > limits.models_kept.saturating_add(1)
             || (self.models.len() > 1 && self.relations_kept() > limits.relations_kept)
         {

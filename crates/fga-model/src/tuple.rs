@@ -257,6 +257,34 @@ mod tests {
         }
     }
 
+    /// The quick look at plain names finds what looking at one character after the other does.
+    #[test]
+    fn fga_03_objects_are_split_alike_whatever_their_length_and_where_a_strange_character_stands() {
+        let plainly = |text: &str| {
+            let (type_name, id) = text.split_once(':')?;
+            let strange = |c: char| matches!(c, ':' | '#') || c.is_whitespace() || c.is_control();
+            let fine = |part: &str| !part.is_empty() && !part.contains(strange);
+            let short = text.chars().count() <= OBJECT_LENGTH_MAX;
+            (short && fine(type_name) && fine(id)).then(|| (type_name.to_owned(), id.to_owned()))
+        };
+        for length in (0..70).chain(OBJECT_LENGTH_MAX - 2..OBJECT_LENGTH_MAX + 3) {
+            for colon in (0..length.min(36)).chain([length]) {
+                let mut plain = vec!['x'; length];
+                plain.get_mut(colon).into_iter().for_each(|place| *place = ':');
+                for strange in [':', '#', ' ', '\t', '\u{7f}', '\u{1}', 'ä', '\u{a0}', '@', '*', 'y'] {
+                    for at in (0..length.min(36)).chain([length.saturating_sub(1)]) {
+                        let mut text = plain.clone();
+                        text.get_mut(at).into_iter().for_each(|place| *place = strange);
+                        let text: String = text.into_iter().collect();
+                        let split = ObjectRef::parse(&text).ok();
+                        let split = split.map(|o| (o.type_name.to_owned(), o.id.to_owned()));
+                        assert_eq!(split, plainly(&text), "{text:?}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn fga_03_notation_reads_back_what_it_prints() -> Result<(), TupleFault> {
         let key: TupleKey = "role:acc/1/x/owner#assignee@user:alice@example.org".parse()?;

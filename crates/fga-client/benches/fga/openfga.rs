@@ -10,9 +10,11 @@ use fga_client::{OpenFga, OpenFgaOptions, RelationshipError, RelationshipStore, 
 use fga_engine::server::{ServerOptions, serve};
 use runtime::{End, Stop, Tasks};
 use tokio::{net::TcpListener, runtime::Runtime};
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{
-    Latencies, cell, checks, micros,
+    Latencies, Rounds, cell, checks, micros,
     workload::{self, Loaded, Numbers},
 };
 
@@ -25,8 +27,10 @@ const CALLS_SERVED: usize = 4_000;
 const CHUNK: usize = 40;
 /// How many times less our answer takes.
 const RATIO_MIN: f64 = 500.0;
-/// What a check may take over a loopback connection to our own server.
+/// What a check may take over a loopback connection to our own server, where the machine is as fast as the one of this figure.
 const SERVED_MAX_US: f64 = 120.0;
+/// What it may take on any machine, in calls of an empty method in the same run: the transport is the greater part.
+const SERVED_EMPTY_MAX: f64 = 2.0;
 
 /// How many times as much OpenFGA takes over the same transport.
 const SERVED_RATIO_MIN: f64 = 10.0;
@@ -77,44 +81,59 @@ pub fn compare(theirs: &Theirs<'_>) -> Result<f64, Box<dyn std::error::Error>> {
     Ok(median(&p50))
 }
 
-/// Our engine behind its own server. Both ends share one thread: what processors take to wake one another, which a plain
-/// connection in the same run shows, is no work of theirs. The bar is a time of a machine that is not this one; where OpenFGA's
-/// time in this run is known, in microseconds, a part of it does as well.
+/// Our engine behind its own server, and what the transport itself takes: calls of an empty method of the same server. Both ends
+/// share one thread; what processors take to wake one another, which bytes over a plain connection show, is no work of theirs.
+/// `theirs`: what OpenFGA took in this run, in microseconds.
 pub fn served(theirs: Option<f64>) -> Result<(), Box<dyn std::error::Error>> {
     let loaded = Loaded::new(1_000)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (plain, latencies) = runtime.block_on(async {
+    let (mut plain, mut empty, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let tasks = Tasks::new();
         let server = serve(loaded.engine.clone(), listener, ServerOptions::default(), Stop::new());
         tasks.spawn("grpc", End::StopProcess, server);
-        let client = OpenFga::new(OpenFgaOptions::plain(address))?;
+        let client = OpenFga::new(OpenFgaOptions::plain(address.as_str()))?;
+        let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+        let mut health = HealthClient::new(channel);
         let mut numbers = Numbers::new(7);
-        let (mut plain, mut all) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             plain.push(round_trips()?);
-            all.push(ask(&client, &loaded.store, &loaded, &mut numbers, CALLS_SERVED).await?);
+            empty.push(empty_calls(&mut health).await?);
+            asked.push(ask(&client, &loaded.store, &loaded, &mut numbers, CALLS_SERVED).await?);
         }
-        Ok::<_, Box<dyn std::error::Error>>((plain, all))
+        Ok::<_, Box<dyn std::error::Error>>(())
     })?;
-    let p50 = |rounds: &[Latencies]| rounds.iter().map(|round| micros(round.at(0.5))).collect::<Vec<_>>();
-    let (mut plain, mut asked) = (p50(&plain), p50(&latencies));
-    let text = format!("{} us", spread(&mut plain, 0));
-    cell("bytes there and back over loopback, two threads, p50", "1 k tuples", text, true, "");
-    let text = format!("{} us", spread(&mut asked, 0));
-    let ours = median(&asked);
-    let mut reason = format!("at most {SERVED_MAX_US} us");
-    let mut holds = ours <= SERVED_MAX_US;
+    let [plain, empty, asked] = [plain, empty, asked].map(Rounds::new);
+    let column = "1 k tuples";
+    let row = "bytes there and back between two threads, p50";
+    cell(row, column, plain.text(0.5, 0), true, "");
+    cell("empty call over gRPC, p50", column, empty.text(0.5, 0), true, "");
+    let (ours, floor) = (asked.least(0.5), empty.least(0.5));
+    let holds = ours <= SERVED_MAX_US || ours <= SERVED_EMPTY_MAX * floor;
+    let reason = format!("at most {SERVED_MAX_US} us, or {SERVED_EMPTY_MAX} empty calls");
+    cell("denied get over gRPC, p50", column, asked.text(0.5, 0), holds, &reason);
     if let Some(theirs) = theirs {
         let ratio = theirs / ours;
-        holds |= ratio >= SERVED_RATIO_MIN;
-        reason += &format!(", or OpenFGA {SERVED_RATIO_MIN} times as much");
-        let row = "OpenFGA in memory over gRPC, times ours over gRPC";
-        cell(row, "1 k tuples", format!("{ratio:.0}"), ratio >= SERVED_RATIO_MIN, &reason);
+        let (row, reason) =
+            ("OpenFGA in memory, times ours over gRPC", format!("at least {SERVED_RATIO_MIN}"));
+        cell(row, column, format!("{ratio:.0}"), ratio >= SERVED_RATIO_MIN, &reason);
     }
-    cell("denied get over gRPC, p50", "1 k tuples", text, holds, &reason);
     Ok(())
+}
+
+/// Calls of a method that does nothing.
+async fn empty_calls(health: &mut HealthClient<Channel>) -> Result<Latencies, tonic::Status> {
+    let mut times = Vec::with_capacity(CALLS_SERVED);
+    for at in 0..CALLS_SERVED + CALLS_SERVED / 10 {
+        let begun = Instant::now();
+        health.check(HealthCheckRequest::default()).await?;
+        if at >= CALLS_SERVED / 10 {
+            times.push(begun.elapsed());
+        }
+    }
+    Ok(Latencies::new(times))
 }
 
 /// A hundred bytes there and back over a plain connection between two threads.
