@@ -267,8 +267,8 @@ mod tests {
             let short = text.chars().count() <= OBJECT_LENGTH_MAX;
             (short && fine(type_name) && fine(id)).then(|| (type_name.to_owned(), id.to_owned()))
         };
-        for length in (0..70).chain(OBJECT_LENGTH_MAX - 2..OBJECT_LENGTH_MAX + 3) {
-            for colon in (0..length.min(36)).chain([length]) {
+        for length in (0..40).chain([OBJECT_LENGTH_MAX, OBJECT_LENGTH_MAX + 1]) {
+            for colon in (0..length.min(36)).step_by(3).chain([length]) {
                 let mut plain = vec!['x'; length];
                 plain.get_mut(colon).into_iter().for_each(|place| *place = ':');
                 for strange in [':', '#', ' ', '\t', '\u{7f}', '\u{1}', 'ä', '\u{a0}', '@', '*', 'y'] {

@@ -31,13 +31,14 @@ struct Weighed {
 }
 
 impl Weights {
-    /// Without entries where OpenFGA cannot weigh the model: `X from P` where not all that P leads to has X, a recursion
-    /// through `and` or `but not`, or an intersection of operands that no one type reaches all.
+    /// Without entries where OpenFGA cannot weigh the model: `X from P` where not all that P leads to has X, `X from P but not
+    /// X from P`, a recursion through `and` or `but not`, or an intersection of operands that no one type reaches all.
     pub fn of(relations: &[CompiledRelation], keys: &Keys, types: usize) -> Self {
         let components = Components::of(relations, keys);
         let scope = Scope { relations, keys, types, components: &components };
         let whole = relations.iter().all(|r| r.hops.iter().all(|hop| hop.whole));
-        if !whole || (0..relations.len()).any(|at| scope.recurses_through_operators(at)) {
+        let takes_itself = relations.iter().any(|r| subtracts_its_own_hop(&r.program));
+        if !whole || takes_itself || (0..relations.len()).any(|at| scope.recurses_through_operators(at)) {
             return Self::default();
         }
         let Some(weighed) = scope.weigh() else { return Self::default() };
@@ -203,6 +204,24 @@ impl Weighed {
     fn hop(&mut self, to: &Weighed) {
         self.present.join(&to.present);
         self.far.join(&to.present);
+    }
+}
+
+/// Whether anywhere `X from P` is taken from itself. OpenFGA's graph has one edge for both, and an exclusion needs two; where P
+/// leads to several types they stand behind nodes of their own.
+fn subtracts_its_own_hop(node: &Node) -> bool {
+    match node {
+        Node::This | Node::Computed(_) | Node::Hop(_) => false,
+        Node::Union(nodes) | Node::Intersection(nodes) => nodes.iter().any(subtracts_its_own_hop),
+        Node::Difference(base, subtract) => {
+            let same = match (base.as_ref(), subtract.as_ref()) {
+                (Node::Hop(one), Node::Hop(other)) => {
+                    one.tupleset == other.tupleset && one.targets == other.targets && one.targets.len() == 1
+                }
+                _ => false,
+            };
+            same || subtracts_its_own_hop(base) || subtracts_its_own_hop(subtract)
+        }
     }
 }
 
