@@ -65,7 +65,7 @@ impl Admission<'_> {
         })
     }
 
-    /// The user of a question: well-formed, its type and relation known.
+    /// Whether somebody could be asked about: well-formed, of a type and relation that are known.
     pub fn user(&self, user: &str) -> Result<(), EngineError> {
         self.resolve(user, Known::Nothing).map(drop).map_err(EngineError::invalid)
     }
@@ -98,7 +98,8 @@ impl Admission<'_> {
     ) -> Result<(Resolved, ObjId), EngineError> {
         let target = |type_id: TypeId| {
             let relation = self.names.relation_id(relation)?;
-            Some(Resolved { relation, key: self.model.key(type_id, relation)? })
+            let key = self.model.key(type_id, relation)?;
+            self.model.relation(key).can_be_named.then_some(Resolved { relation, key })
         };
         let found = match own.known(self.names, object) {
             Known::Object(id, type_id) => target(type_id).map(|target| (target, id)),

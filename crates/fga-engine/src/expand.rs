@@ -21,7 +21,7 @@ impl Engine {
             return Err(EngineError::InvalidExpand);
         }
         let state = cell.state.read();
-        let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+        let model = state.compiled(store.as_str(), request.model.as_ref())?;
         let admission = self.admission(&state, &model);
         let (context, deadline) = (Context::new(), self.deadline());
         let mut contextual = Contextual::new(&state.names);

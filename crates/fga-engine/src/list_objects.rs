@@ -34,7 +34,7 @@ impl Engine {
     ) -> Result<Vec<String>, EngineError> {
         let cell = self.cell(store)?;
         let state = cell.state.read();
-        let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+        let model = state.compiled(store.as_str(), request.model.as_ref())?;
         let admission = self.admission(&state, &model);
         let type_name = request.type_name.as_str();
         admission

@@ -15,8 +15,8 @@ use crate::{
 
 impl Engine {
     /// Users of one shape that have the relation, each once; `type:*` stands for itself. A list that would cost more than the
-    /// budget of a question ends early, silently, as OpenFGA's does at its deadline, where the relation is made of unions
-    /// only; where somebody in it may be excluded it is refused.
+    /// budget of a question ends early, silently, as OpenFGA's does at its deadline, where only unions are reached; elsewhere
+    /// it is refused.
     pub fn list_users(
         &self,
         store: &StoreId,
@@ -24,7 +24,7 @@ impl Engine {
     ) -> Result<Vec<String>, EngineError> {
         let cell = self.cell(store)?;
         let state = cell.state.read();
-        let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+        let model = state.compiled(store.as_str(), request.model.as_ref())?;
         let admission = self.admission(&state, &model);
         let mut contextual = Contextual::new(&state.names);
         let (target, object) = admission.place(&mut contextual, &request.object, &request.relation)?;
@@ -66,12 +66,18 @@ impl Engine {
         if !model.relation(key).monotone {
             // What a check would not confirm is not listed.
             let depth = self.depth(true);
-            found.retain(|user| {
-                let probe = Probe::new(&view, *user);
-                probe.is_some_and(|probe| {
-                    Checker::new(&view, probe, depth).check(object, key) == Outcome::Allowed
-                })
-            });
+            let mut confirmed = Vec::with_capacity(found.len());
+            for user in found {
+                let Some(probe) = Probe::new(&view, user) else { continue };
+                match Checker::new(&view, probe, depth).check(object, key) {
+                    Outcome::Allowed => confirmed.push(user),
+                    Outcome::Failed(fault @ (Fault::Budget | Fault::Deadline)) => {
+                        return Err(self.fault(fault, &view));
+                    }
+                    Outcome::Denied { .. } | Outcome::Failed(_) => {}
+                }
+            }
+            found = confirmed;
         }
         found.truncate(self.limits.list_results_max);
         Ok(found.into_iter().map(|user| view.subject_name(user)).collect())

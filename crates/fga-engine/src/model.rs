@@ -9,7 +9,7 @@ mod weights; // and by how many hops
 
 use std::sync::Arc;
 
-use fga_model::{AuthorizationModel, Relation, Rewrite};
+use fga_model::{AuthorizationModel, Relation, Rewrite, check_relation};
 
 pub(crate) use admits::Admits;
 pub(crate) use backward::Backward;
@@ -53,9 +53,9 @@ pub(crate) struct CompiledRelation {
     pub direct: bool,
     /// Tuple hops of the program itself, computed relations aside.
     pub hops: Vec<Hop>,
-    /// Whether nothing but its own tuples can give it, and none of them names a userset: `[user, user:*]`.
-    pub ends: bool,
-    /// What one pass over an object's tuples looks for; for a monotone relation that meets no condition anywhere.
+    /// Whether questions and tuples may name it: a model takes names with control characters, they do not.
+    pub can_be_named: bool,
+    /// What one pass over an object's tuples looks for; for most monotone relations that meet no condition anywhere.
     pub plan: Option<Vec<Part>>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Hop {
     /// The relation after `from`, on the same object.
     pub tupleset: RelKey,
     /// The relation taken, for each type that `tupleset` leads to and that has it.
-    pub targets: Vec<(TypeId, RelKey)>,
+    pub targets: Arc<[(TypeId, RelKey)]>,
     /// Whether every type that `tupleset` leads to has it.
     pub whole: bool,
 }
@@ -123,13 +123,12 @@ impl CompiledModel {
                 aliases: Vec::new(),
                 direct: false,
                 hops: Vec::new(),
-                ends: false,
+                can_be_named: check_relation(names.relation_name(*relation)).is_ok(),
                 plan: None,
             })
             .collect();
         for relation in &mut relations {
             (relation.direct, relation.hops) = leaves(&relation.program);
-            relation.ends = matches!(relation.program, Node::This) && !relation.admits.has_usersets();
         }
         let reach = Reach::of(&relations, &keys, names.types());
         let weights = Weights::of(&relations, &keys, names.types());
@@ -225,7 +224,7 @@ impl Scope<'_> {
                     whole &= target.is_some();
                     targets.extend(target.filter(|target| !targets.contains(target)));
                 }
-                Node::Hop(Hop { tupleset: from, targets, whole })
+                Node::Hop(Hop { tupleset: from, targets: targets.into(), whole })
             }
             Rewrite::Union(operands) => Node::Union(nodes(operands)),
             Rewrite::Intersection(operands) => Node::Intersection(nodes(operands)),

@@ -175,14 +175,14 @@ pub(crate) struct Names {
 pub(crate) enum Known {
     /// The object, of this type: the text is well-formed and no wildcard.
     Object(ObjId, TypeId),
-    /// Its type alone.
+    /// The type before the `:` alone: the rest is not read, and may be anything.
     Type(TypeId),
     /// Not even that, or that the text is not in order.
     Nothing,
 }
 
 /// What stands before the `:`.
-fn type_of(object: &str) -> &str {
+fn type_text(object: &str) -> &str {
     let end = object.bytes().position(|byte| byte == b':').unwrap_or(object.len());
     object.get(..end).unwrap_or_default()
 }
@@ -214,7 +214,7 @@ impl Names {
             return ObjId(id);
         }
         let fit = ObjectRef::parse(object).is_ok_and(|object| object.id != "*");
-        let type_id = self.intern_type(type_of(object));
+        let type_id = self.intern_type(type_text(object));
         let at = type_id.0 as usize;
         if at >= self.of_types.len() {
             self.of_types.resize(at + 1, 0);
@@ -251,7 +251,7 @@ impl Names {
 
     /// What is known of the text of an object before anybody reads it whole.
     pub fn known(&self, object: &str) -> Known {
-        let Some(type_id) = self.type_id(type_of(object)) else { return Known::Nothing };
+        let Some(type_id) = self.type_id(type_text(object)) else { return Known::Nothing };
         // Most questions name objects that no tuple does: a type without any needs no look at the table.
         if self.of_types.get(type_id.0 as usize).is_none_or(|count| *count == 0) {
             return Known::Type(type_id);

@@ -221,6 +221,27 @@ fn fga_02_adversarial_graphs_end() {
     assert!(!answer.is_ok_and(|a| a.is_allowed()));
 }
 
+/// A model takes a relation with a control character; neither questions nor tuples may name it.
+#[test]
+fn fga_03_a_relation_that_no_tuple_may_carry_is_refused_in_questions_and_their_tuples() {
+    let engine = Engine::default();
+    let store = engine.create_store("strange").unwrap().id;
+    let mut model =
+        parse_model("model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define a: [user]\n").unwrap();
+    let relations = &mut model.types.last_mut().unwrap().relations;
+    let plain = relations.get("a").cloned().unwrap();
+    relations.insert("a\u{1}".into(), plain);
+    engine.write_model(&store, &model).unwrap();
+    let strange = TupleKey::new("doc:1", "a\u{1}", "user:ann");
+    let ask = |request: CheckRequest| engine.check(&store, &request).map_err(|error| error.code());
+    let asked = ask(CheckRequest::new("doc:1", "a\u{1}", "user:ann"));
+    assert_eq!(asked, Err(ErrorCode::ValidationError));
+    let beside = ask(CheckRequest::new("doc:1", "a", "user:ann").with_contextual([strange.clone()]));
+    assert_eq!(beside, Err(ErrorCode::InvalidTuple));
+    let written = engine.write(&store, &WriteRequest::writes([strange])).map_err(|error| error.code());
+    assert_eq!(written, Err(ErrorCode::ValidationError));
+}
+
 /// A list of users over the budget has whom it found; where somebody may be excluded nobody is listed on half the evidence.
 #[test]
 fn fga_02_a_list_of_users_over_the_budget_is_a_part_of_it_or_refused() {

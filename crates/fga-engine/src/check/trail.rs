@@ -100,9 +100,11 @@ impl<'m> Trail<'m> {
         !before.filter(|b| b.object == object).any(|b| self.covers(b.key, key))
     }
 
-    /// Whether something that was pushed since the visit began will meet the place.
+    /// Whether something that was pushed lately, since the visit began, will meet the place. Where this is not known the place is
+    /// pushed once more, and met once all the same.
     pub fn is_coming(&self, entered: Entered, object: ObjId, key: RelKey) -> bool {
-        self.visits.iter().skip(entered.known).any(|v| v.object == object && self.covers(v.key, key))
+        let since = self.visits.get(entered.known..).unwrap_or_default();
+        since.iter().rev().take(FEW).any(|v| v.object == object && self.covers(v.key, key))
     }
 
     fn covers(&self, visited: RelKey, key: RelKey) -> bool {

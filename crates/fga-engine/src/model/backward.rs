@@ -32,7 +32,7 @@ fn note(node: &Node, owner: RelKey, table: &mut [Backward]) {
             }
         }
         Node::Hop(hop) => {
-            for (_, target) in &hop.targets {
+            for (_, target) in hop.targets.iter() {
                 if let Some(entry) = table.get_mut(target.0 as usize)
                     && !entry.over_tuples.contains(&(hop.tupleset, owner))
                 {

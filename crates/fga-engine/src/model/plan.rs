@@ -1,10 +1,14 @@
 //! What one pass over the tuples of an object looks for, where only unions are reached and no tuple has a condition.
 
-use super::{CompiledRelation, Hop, RelKey, successors};
+use std::sync::Arc;
+
+use super::{CompiledRelation, Hop, Node, RelKey, successors};
 use crate::names::{IdMap, RelId, TypeId};
 
 /// Most relations on one object that a plan is made for: one bit each.
 const ALIASES_MAX: usize = 64;
+/// Most hops of all of them: every relation has a plan of its own.
+const WAYS_MAX: usize = 64;
 
 /// What tuples of one relation of an object give to a relation and to those that it is computed from.
 #[derive(Clone, Debug)]
@@ -45,7 +49,7 @@ pub(crate) struct Way {
     pub owner: RelKey,
     pub tupleset: RelKey,
     /// The relation taken, for each type of object that a tuple may name.
-    pub targets: Vec<(TypeId, RelKey)>,
+    pub targets: Arc<[(TypeId, RelKey)]>,
 }
 
 impl Way {
@@ -93,7 +97,7 @@ fn plan(
         if of.direct {
             let named = |(type_id, relation): (TypeId, RelId)| {
                 let key = *keys.get(&(type_id, relation))?;
-                Some(Named { type_id, relation, key, ends: at(key)?.ends })
+                Some(Named { type_id, relation, key, ends: ends(at(key)?) })
             };
             let usersets: Vec<Named> = of.admits.usersets().filter_map(named).collect();
             part(of.relation, &mut |part| {
@@ -103,7 +107,10 @@ fn plan(
         for Hop { tupleset, targets, .. } in &of.hops {
             let Some(from) = at(*tupleset) else { continue };
             let taken = |(t, _): &&(TypeId, RelKey)| from.admits.shape(*t, None, false);
-            let targets: Vec<_> = targets.iter().filter(taken).copied().collect();
+            let targets = match targets.iter().all(|target| taken(&target)) {
+                true => targets.clone(),
+                false => targets.iter().filter(taken).copied().collect(),
+            };
             part(from.relation, &mut |part| {
                 part.ways.push(Way { bit, owner: *owner, tupleset: *tupleset, targets: targets.clone() });
             });
@@ -112,7 +119,12 @@ fn plan(
     parts
 }
 
-/// Whether a relation and all that it leads to have only unions, and only tuples without conditions.
+/// Whether nothing but its own tuples can give a relation, and none of them names a userset: `[user, user:*]`.
+fn ends(relation: &CompiledRelation) -> bool {
+    matches!(relation.program, Node::This) && !relation.admits.has_usersets()
+}
+
+/// Whether a relation and all that it leads to have only unions, only tuples without conditions, and not very many parts.
 fn plain(relations: &[CompiledRelation], keys: &IdMap<(TypeId, RelId), RelKey>) -> Vec<bool> {
     let conditional =
         |key: RelKey| relations.get(key.0 as usize).is_some_and(|relation| relation.admits.conditional());
@@ -125,7 +137,10 @@ fn plain(relations: &[CompiledRelation], keys: &IdMap<(TypeId, RelId), RelKey>) 
             }
         }
         let met = relation.admits.conditional() || relation.hops.iter().any(|hop| conditional(hop.tupleset));
-        plain.push(relation.monotone && !met && relation.aliases.len() <= ALIASES_MAX);
+        let of = relation.aliases.iter().filter_map(|key| relations.get(key.0 as usize));
+        let few =
+            relation.aliases.len() <= ALIASES_MAX && of.map(|r| r.hops.len()).sum::<usize>() <= WAYS_MAX;
+        plain.push(relation.monotone && !met && few);
     }
     let mut open: Vec<usize> = (0..plain.len()).filter(|at| plain.get(*at) == Some(&false)).collect();
     while let Some(at) = open.pop() {
