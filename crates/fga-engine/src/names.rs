@@ -108,8 +108,7 @@ impl Interner {
 
     fn find(&self, text: &str) -> Option<u32> {
         let half = self.half(text);
-        let same = |id: u32| self.bytes(id) == Some(text.as_bytes());
-        self.table.find(spread(half), |(h, id)| *h == half && same(*id)).map(|(_, id)| *id)
+        self.table.find(spread(half), |(h, id)| *h == half && self.is(*id, text)).map(|(_, id)| *id)
     }
 
     fn intern(&mut self, text: &str) -> u32 {
@@ -136,18 +135,21 @@ impl Interner {
         id
     }
 
-    fn range(&self, id: u32) -> Option<(&String, std::ops::Range<usize>)> {
-        let place = self.places.get(id as usize)?;
+    #[inline]
+    fn is(&self, id: u32, text: &str) -> bool {
+        let Some(place) = self.places.get(id as usize).filter(|p| usize::from(p.length) == text.len()) else {
+            return false;
+        };
         let start = place.start as usize;
-        Some((self.blocks.get(usize::from(place.block))?, start..start + usize::from(place.length)))
-    }
-
-    fn bytes(&self, id: u32) -> Option<&[u8]> {
-        self.range(id).and_then(|(block, range)| block.as_bytes().get(range))
+        let block = self.blocks.get(usize::from(place.block)).map(|block| block.as_bytes());
+        block.and_then(|block| block.get(start..start + text.len())) == Some(text.as_bytes())
     }
 
     fn text(&self, id: u32) -> &str {
-        self.range(id).and_then(|(block, range)| block.get(range)).unwrap_or_default()
+        let Some(place) = self.places.get(id as usize) else { return "" };
+        let start = place.start as usize;
+        let block = self.blocks.get(usize::from(place.block));
+        block.and_then(|block| block.get(start..start + usize::from(place.length))).unwrap_or_default()
     }
 
     fn tag(&self, id: u32) -> Option<u32> {
@@ -265,6 +267,16 @@ impl Names {
 
     pub fn type_of(&self, id: ObjId) -> Option<TypeId> {
         self.objects.tag(id.0).map(|tag| TypeId(tag & !UNFIT))
+    }
+
+    /// The type of what a subject is or names. Subjects of tuples are interned.
+    pub fn type_of_subject(&self, subject: Subject) -> TypeId {
+        match subject {
+            Subject::Wildcard(type_id) => type_id,
+            Subject::Object(object) | Subject::Userset(object, _) => {
+                self.type_of(object).unwrap_or(TypeId(u32::MAX))
+            }
+        }
     }
 
     /// Takes all names of objects away, to be interned again by whoever still mentions them.

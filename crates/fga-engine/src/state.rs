@@ -194,7 +194,8 @@ impl State {
         self.tuples.remove(object, relation, subject);
         if change.operation == Operation::Write {
             let condition = change.key.condition.clone();
-            self.tuples.insert(object, relation, subject, condition, change.timestamp);
+            let user = (subject, self.names.type_of_subject(subject));
+            self.tuples.insert(object, relation, user, condition, change.timestamp);
         }
         self.remember(id, change, (object, relation, subject), changes_kept);
         self.pack_names();
@@ -213,7 +214,8 @@ impl State {
     /// Takes a tuple from a log, without a change. It is found after [`State::loaded`].
     pub fn load(&mut self, place: u64, tuple: StoredTuple) {
         let (object, relation, subject) = self.intern(&tuple.key);
-        self.tuples.load(place, object, relation, subject, tuple.key.condition, tuple.timestamp);
+        let user = (subject, self.names.type_of_subject(subject));
+        self.tuples.load(place, object, relation, user, tuple.key.condition, tuple.timestamp);
     }
 
     /// All tuples of a log were taken.

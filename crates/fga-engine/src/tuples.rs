@@ -27,6 +27,8 @@ struct Row {
     object: ObjId,
     relation: RelId,
     user: Packed,
+    /// The type of the object that the user is or names: walks need it for every row, and it lies here.
+    user_type: TypeId,
     /// One more than the index of its condition; zero without one.
     condition: u32,
     /// The next row of the same object, and of the same user's object.
@@ -68,6 +70,8 @@ impl From<Packed> for Subject {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Edge {
     pub subject: Subject,
+    /// The type of the subject's object.
+    pub type_id: TypeId,
     pub row: RowId,
     pub conditional: bool,
 }
@@ -77,6 +81,8 @@ pub(crate) struct Edge {
 pub(crate) struct Few {
     pub relation: RelId,
     pub user: Packed,
+    /// The type of the user's object.
+    pub type_id: TypeId,
     pub conditional: bool,
 }
 
@@ -131,7 +137,8 @@ impl Tuples {
 
     fn edge_at(&self, at: u32) -> Option<Edge> {
         let row = self.rows.get(at as usize)?;
-        Some(Edge { subject: row.user.into(), row: RowId(at), conditional: row.condition > 0 })
+        let (subject, type_id) = (row.user.into(), row.user_type);
+        Some(Edge { subject, type_id, row: RowId(at), conditional: row.condition > 0 })
     }
 
     /// All tuples of an object in the order of relations, unless they are so many that they have an index.
@@ -140,7 +147,12 @@ impl Tuples {
         Some(std::iter::from_fn(move || {
             let row = self.rows.get(at.checked_sub(1)? as usize)?;
             at = row.next[0];
-            Some(Few { relation: row.relation, user: row.user, conditional: row.condition > 0 })
+            Some(Few {
+                relation: row.relation,
+                user: row.user,
+                type_id: row.user_type,
+                conditional: row.condition > 0,
+            })
         }))
     }
 
@@ -231,7 +243,7 @@ impl Tuples {
         &mut self,
         object: ObjId,
         relation: RelId,
-        subject: Subject,
+        (subject, user_type): (Subject, TypeId),
         condition: Option<TupleCondition>,
         timestamp: Timestamp,
     ) {
@@ -240,7 +252,15 @@ impl Tuples {
         let condition = condition.map_or(0, |condition| self.keep(condition));
         let at = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         let user = Packed::from(subject);
-        self.rows.push(Row { number: self.last_number, object, relation, user, condition, next: [0, 0] });
+        self.rows.push(Row {
+            number: self.last_number,
+            object,
+            relation,
+            user,
+            user_type,
+            condition,
+            next: [0, 0],
+        });
         self.live += 1;
         self.link(at, object, subject, relation);
     }
@@ -251,14 +271,14 @@ impl Tuples {
         place: u64,
         object: ObjId,
         relation: RelId,
-        subject: Subject,
+        (subject, user_type): (Subject, TypeId),
         condition: Option<TupleCondition>,
         timestamp: Timestamp,
     ) {
         let micros = u64::try_from(timestamp.as_microsecond()).unwrap_or(0);
         let condition = condition.map_or(0, |condition| self.keep(condition));
         let user = Packed::from(subject);
-        let row = Row { number: 0, object, relation, user, condition, next: [0, 0] };
+        let row = Row { number: 0, object, relation, user, user_type, condition, next: [0, 0] };
         self.loading.push((place, micros, row));
     }
 
@@ -397,7 +417,7 @@ mod tests {
                 assert!(tuples.remove(object, relation, subject));
                 plain.remove(&(object, relation, subject));
             } else if !known {
-                tuples.insert(object, relation, subject, None, time(1_000 + round / 3));
+                tuples.insert(object, relation, (subject, TypeId(0)), None, time(1_000 + round / 3));
                 plain.insert((object, relation, subject));
             }
             assert_eq!(tuples.len(), plain.len());

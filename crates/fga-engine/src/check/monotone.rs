@@ -28,13 +28,13 @@ impl Checker<'_, '_> {
         let mut trail = Trail::new(model, object, key, depth);
         let mut fault = None;
         let mut head = 0;
-        while let Some(visit) = trail.get(head) {
+        while head < trail.len() {
             if let Err(fault) = self.step() {
                 return Outcome::Failed(fault);
             }
             let found = match plain {
-                true => self.pass(head, visit, &mut trail, &mut fault),
-                false => self.visit(head, visit, &mut trail, &mut fault),
+                true => self.pass(head, &mut trail, &mut fault),
+                false => self.visit(head, &mut trail, &mut fault),
             };
             if let Some(found) = found {
                 self.explain_found(trail.visits(), found);
@@ -55,17 +55,11 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn visit(
-        &mut self,
-        at: usize,
-        visit: Visit,
-        trail: &mut Trail<'_>,
-        fault: &mut Option<Fault>,
-    ) -> Option<Found> {
+    fn visit(&mut self, at: usize, trail: &mut Trail<'_>, fault: &mut Option<Fault>) -> Option<Found> {
         let view = self.view;
-        let object = visit.object;
+        let Visit { object, key, depth, .. } = *trail.get(at)?;
         let entered = trail.enter(at);
-        for key in &view.model.relation(visit.key).aliases {
+        for key in &view.model.relation(key).aliases {
             let key = *key;
             if !trail.is_fresh(entered, key) {
                 continue;
@@ -89,7 +83,7 @@ impl Checker<'_, '_> {
                         let step = Step { object, key, tupleset: None, next, to };
                         // A condition counts for the whole reading, wherever its tuple leads.
                         if scan.passes(view, &tuple) && self.leads_on(&step) {
-                            self.push(at, visit, &step, trail, fault);
+                            self.push(at, depth, &step, trail, fault);
                         }
                     }
                     *fault = fault.or_else(|| self.userset_fault(object, key, &scan));
@@ -105,7 +99,7 @@ impl Checker<'_, '_> {
                     let Some(to) = view.type_of(next).and_then(|t| hop.target(t)) else { continue };
                     let step = Step { object, key, tupleset: Some(hop.tupleset), next, to };
                     if self.leads_on(&step) {
-                        self.push(at, visit, &step, trail, fault);
+                        self.push(at, depth, &step, trail, fault);
                     }
                 }
                 *fault = fault.or(scan.fault());
@@ -128,8 +122,8 @@ impl Checker<'_, '_> {
     }
 
     /// How deep the place is that a tuple leads to, if it may be that deep.
-    pub(super) fn depth_of(&self, from: Visit, step: &Step) -> Result<u32, Fault> {
-        let depth = from.depth + 1;
+    pub(super) fn depth_of(&self, from: u32, step: &Step) -> Result<u32, Fault> {
+        let depth = from + 1;
         match depth >= self.depth.max && self.too_deep(depth, self.is_free(step)) {
             true => Err(Fault::TooDeep),
             false => Ok(depth),
@@ -139,7 +133,7 @@ impl Checker<'_, '_> {
     pub(super) fn push(
         &self,
         parent: usize,
-        from: Visit,
+        from: u32,
         step: &Step,
         trail: &mut Trail<'_>,
         fault: &mut Option<Fault>,

@@ -7,14 +7,15 @@ use super::{
 };
 use crate::{
     model::{Direct, Part, RelKey},
-    names::{ObjId, RelId, Subject},
+    names::{ObjId, RelId, Subject, TypeId},
     tuples::{Packed, view::Shape},
 };
 
 /// The visit that is made, and what of the object is new with it.
 struct Pass<'p, 'm> {
     at: usize,
-    visit: Visit,
+    object: ObjId,
+    depth: u32,
     entered: Entered,
     /// Bits of the relations that are looked at.
     fresh: u64,
@@ -38,15 +39,14 @@ impl Checker<'_, '_> {
     pub(super) fn pass(
         &mut self,
         at: usize,
-        visit: Visit,
         trail: &mut Trail<'_>,
         fault: &mut Option<Fault>,
     ) -> Option<Found> {
         let view = self.view;
-        let object = visit.object;
-        let relation = view.model.relation(visit.key);
+        let Visit { object, key, depth, .. } = *trail.get(at)?;
+        let relation = view.model.relation(key);
         let entered = trail.enter(at);
-        let mut pass = Pass { at, visit, entered, fresh: 0, trail, fault };
+        let mut pass = Pass { at, object, depth, entered, fresh: 0, trail, fault };
         let asks_for_userset = matches!(self.probe.subject, Subject::Userset(..));
         for (bit, key) in relation.aliases.iter().enumerate() {
             if !pass.trail.is_fresh(entered, *key) {
@@ -69,7 +69,7 @@ impl Checker<'_, '_> {
             Some(rows) => {
                 for row in rows {
                     if let Some(part) = part_of(row.relation).filter(|_| !row.conditional)
-                        && let Some(found) = self.meet(&mut pass, part, row.user)
+                        && let Some(found) = self.meet(&mut pass, part, row.user, row.type_id)
                     {
                         return Some(found);
                     }
@@ -88,7 +88,8 @@ impl Checker<'_, '_> {
             if own.object == object
                 && own.condition.is_none()
                 && let Some(part) = part_of(own.relation)
-                && let Some(found) = self.meet(&mut pass, part, own.subject.into())
+                && let Some(type_id) = view.contextual.type_of_subject(view.names, own.subject)
+                && let Some(found) = self.meet(&mut pass, part, own.subject.into(), type_id)
             {
                 return Some(found);
             }
@@ -97,36 +98,36 @@ impl Checker<'_, '_> {
     }
 
     /// One tuple of the object.
-    fn meet(&mut self, pass: &mut Pass<'_, '_>, part: &Part, user: Packed) -> Option<Found> {
+    fn meet(&mut self, pass: &mut Pass<'_, '_>, part: &Part, user: Packed, type_id: TypeId) -> Option<Found> {
         let subject = Subject::from(user);
         if let Some(direct) = pass.direct(part) {
             if self.is_user(user, direct.key) {
                 return pass.found(direct.key, Some(subject));
             }
-            if self.follow_userset(pass, direct, subject) {
+            if self.follow_userset(pass, direct, subject, type_id) {
                 return pass.found(direct.key, None);
             }
         }
-        self.follow_from(pass, part, subject);
+        self.follow_from(pass, part, subject, type_id);
         None
     }
 
     /// All tuples of one relation of an object with so many that only those are read which can matter.
     fn meet_many(&mut self, pass: &mut Pass<'_, '_>, part: &Part) -> Option<Found> {
-        let (view, object) = (self.view, pass.visit.object);
+        let (view, object) = (self.view, pass.object);
         if let Some(direct) = pass.direct(part) {
             if let Some(subject) = self.lists(object, part.relation, direct.key) {
                 return pass.found(direct.key, Some(subject));
             }
             for edge in view.tuples.usersets(object, part.relation).filter(|edge| !edge.conditional) {
-                if self.follow_userset(pass, direct, edge.subject) {
+                if self.follow_userset(pass, direct, edge.subject, edge.type_id) {
                     return pass.found(direct.key, None);
                 }
             }
         }
         if part.ways.iter().any(|way| pass.fresh & way.bit != 0) {
             for edge in view.tuples.edges(object, part.relation).filter(|edge| !edge.conditional) {
-                self.follow_from(pass, part, edge.subject);
+                self.follow_from(pass, part, edge.subject, edge.type_id);
             }
         }
         None
@@ -136,15 +137,22 @@ impl Checker<'_, '_> {
     #[inline]
     fn is_user(&self, user: Packed, key: RelKey) -> bool {
         self.listed_as.contains(&user)
-            && Shape::of(user.into(), self.probe.type_id).is_taken(&self.view.model.relation(key).admits)
+            && Shape::of(user.into(), self.probe.type_id)
+                .is_taken(&self.view.model.relation(key).admits, None)
     }
 
     /// Follows a userset. `true` where it leads to the user at once.
     #[inline]
-    fn follow_userset(&mut self, pass: &mut Pass<'_, '_>, direct: &Direct, subject: Subject) -> bool {
+    fn follow_userset(
+        &mut self,
+        pass: &mut Pass<'_, '_>,
+        direct: &Direct,
+        subject: Subject,
+        type_id: TypeId,
+    ) -> bool {
         let Subject::Userset(next, of) = subject else { return false };
-        let Some(named) = self.view.type_of(next).and_then(|t| direct.target(t, of)) else { return false };
-        let step = Step { object: pass.visit.object, key: direct.key, tupleset: None, next, to: named.key };
+        let Some(named) = direct.target(type_id, of) else { return false };
+        let step = Step { object: pass.object, key: direct.key, tupleset: None, next, to: named.key };
         if !self.leads_on(&step) {
             return false;
         }
@@ -157,17 +165,13 @@ impl Checker<'_, '_> {
 
     /// Follows the tuple of a relation after `from`.
     #[inline]
-    fn follow_from(&mut self, pass: &mut Pass<'_, '_>, part: &Part, subject: Subject) {
+    fn follow_from(&mut self, pass: &mut Pass<'_, '_>, part: &Part, subject: Subject, type_id: TypeId) {
         let Subject::Object(next) = subject else { return };
-        if part.ways.is_empty() {
-            return;
-        }
-        let Some(type_id) = self.view.type_of(next) else { return };
         let fresh = pass.fresh;
         for way in part.ways.iter().filter(|way| fresh & way.bit != 0) {
             let Some(to) = way.target(type_id) else { continue };
             let tupleset = Some(way.tupleset);
-            let step = Step { object: pass.visit.object, key: way.owner, tupleset, next, to };
+            let step = Step { object: pass.object, key: way.owner, tupleset, next, to };
             if self.leads_on(&step) {
                 self.push_new(pass, &step);
             }
@@ -177,17 +181,17 @@ impl Checker<'_, '_> {
     #[inline]
     fn push_new(&self, pass: &mut Pass<'_, '_>, step: &Step) {
         // An explanation names every tuple; and at the limit it counts how a place is reached.
-        let near = pass.visit.depth + 1 < self.depth.max;
+        let near = pass.depth + 1 < self.depth.max;
         if near && self.record.is_none() && pass.trail.is_coming(pass.entered, step.next, step.to) {
             return;
         }
-        self.push(pass.at, pass.visit, step, pass.trail, pass.fault);
+        self.push(pass.at, pass.depth, step, pass.trail, pass.fault);
     }
 
     /// Looks at once where a tuple leads to a relation that ends there. Whether the user has it.
     #[inline]
     fn look(&mut self, pass: &mut Pass<'_, '_>, step: &Step) -> bool {
-        if let Err(failed) = self.depth_of(pass.visit, step).and_then(|_| self.step()) {
+        if let Err(failed) = self.depth_of(pass.depth, step).and_then(|_| self.step()) {
             *pass.fault = pass.fault.or(Some(failed));
             return false;
         }

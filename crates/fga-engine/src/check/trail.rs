@@ -64,8 +64,8 @@ impl<'m> Trail<'m> {
         &self.visits
     }
 
-    pub fn get(&self, at: usize) -> Option<Visit> {
-        self.visits.get(at).copied()
+    pub fn get(&self, at: usize) -> Option<&Visit> {
+        self.visits.get(at)
     }
 
     pub fn enter(&mut self, at: usize) -> Entered {

@@ -76,6 +76,13 @@ impl<'a> Contextual<'a> {
         names.type_of(id).or_else(|| self.own(id).map(|(_, type_id)| type_id))
     }
 
+    pub fn type_of_subject(&self, names: &Names, subject: Subject) -> Option<TypeId> {
+        match subject {
+            Subject::Wildcard(type_id) => Some(type_id),
+            Subject::Object(object) | Subject::Userset(object, _) => self.type_of(names, object),
+        }
+    }
+
     pub fn object_name<'n>(&self, names: &'n Names, id: ObjId) -> &'n str
     where
         'a: 'n,

@@ -54,9 +54,9 @@ impl Shape {
         }
     }
 
-    /// Whether a tuple with such a subject and no condition is taken.
-    pub fn is_taken(&self, admits: &Admits) -> bool {
-        admits.allows(self.type_id, self.userset, self.wildcard, None)
+    /// Whether a tuple with such a subject is taken.
+    pub fn is_taken(&self, admits: &Admits, condition: Option<&TupleCondition>) -> bool {
+        admits.allows(self.type_id, self.userset, self.wildcard, condition.map(|c| c.name.as_str()))
     }
 }
 
@@ -179,10 +179,11 @@ impl<'a> View<'a> {
     }
 
     fn stored(&self, key: RelKey, edge: Edge) -> Option<Usable<'_>> {
-        if !edge.conditional {
-            return self.usable(key, edge.subject, None);
-        }
-        self.usable(key, edge.subject, Some(self.tuples.condition(edge.row)?))
+        let condition = match edge.conditional {
+            true => Some(self.tuples.condition(edge.row)?),
+            false => None,
+        };
+        self.admitted(key, edge.subject, edge.type_id, condition)
     }
 
     /// The read-time filter: a tuple that the model does not allow (any more) is not seen.
@@ -192,14 +193,19 @@ impl<'a> View<'a> {
         subject: Subject,
         condition: Option<&'c TupleCondition>,
     ) -> Option<Usable<'c>> {
-        let (type_id, userset) = match subject {
-            Subject::Object(object) => (self.type_of(object)?, None),
-            Subject::Wildcard(type_id) => (type_id, None),
-            Subject::Userset(object, relation) => (self.type_of(object)?, Some(relation)),
-        };
-        let wildcard = matches!(subject, Subject::Wildcard(_));
-        let named = condition.map(|c| c.name.as_str());
-        let admitted = self.model.relation(key).admits.allows(type_id, userset, wildcard, named);
-        admitted.then_some(Usable { subject, condition })
+        let type_id = self.contextual.type_of_subject(self.names, subject)?;
+        self.admitted(key, subject, type_id, condition)
+    }
+
+    fn admitted<'c>(
+        &self,
+        key: RelKey,
+        subject: Subject,
+        type_id: TypeId,
+        condition: Option<&'c TupleCondition>,
+    ) -> Option<Usable<'c>> {
+        let shape = Shape::of(subject, type_id);
+        let taken = shape.is_taken(&self.model.relation(key).admits, condition);
+        taken.then_some(Usable { subject, condition })
     }
 }
