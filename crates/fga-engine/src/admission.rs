@@ -7,7 +7,10 @@ use crate::{
     EngineError,
     model::{CompiledModel, RelKey},
     names::{Known, Names, ObjId, RelId, Subject, TypeId},
-    tuples::contextual::{Contextual, ContextualTuple},
+    tuples::{
+        contextual::{Contextual, ContextualTuple},
+        view::Shape,
+    },
 };
 
 /// A model with the names of its store.
@@ -23,14 +26,6 @@ pub(crate) struct Admission<'a> {
 pub(crate) struct Resolved {
     pub relation: RelId,
     pub key: RelKey,
-}
-
-/// The user of a key, resolved.
-#[derive(Clone, Copy, Debug)]
-struct User {
-    type_id: TypeId,
-    userset: Option<RelId>,
-    wildcard: bool,
 }
 
 impl Admission<'_> {
@@ -70,7 +65,7 @@ impl Admission<'_> {
         self.resolve(user, Known::Nothing).map(drop).map_err(EngineError::invalid)
     }
 
-    fn resolve(&self, user: &str, known: Known) -> Result<User, String> {
+    fn resolve(&self, user: &str, known: Known) -> Result<Shape, String> {
         let parsed = UserRef::parse(user).map_err(|e| e.to_string())?;
         let type_name = parsed.type_name();
         let type_id = match known {
@@ -80,7 +75,7 @@ impl Admission<'_> {
             Known::Nothing => self.type_id(type_name),
         };
         let type_id = type_id.ok_or_else(|| format!("type '{type_name}' not found"))?;
-        let mut resolved = User { type_id, userset: None, wildcard: matches!(parsed, UserRef::Wildcard(_)) };
+        let mut resolved = Shape { type_id, userset: None, wildcard: matches!(parsed, UserRef::Wildcard(_)) };
         if let UserRef::Userset(_, relation) = parsed {
             let known = self.names.relation_id(relation).filter(|id| self.model.key(type_id, *id).is_some());
             resolved.userset =
@@ -127,12 +122,13 @@ impl Admission<'_> {
         &self,
         own: &mut Contextual<'t>,
         text: &'t str,
-    ) -> Result<(User, Subject), String> {
+    ) -> Result<(Shape, Subject), String> {
         let known = own.known(self.names, text);
         if let Known::Object(id, type_id) = known
             && self.model.has_type(type_id)
         {
-            return Ok((User { type_id, userset: None, wildcard: false }, Subject::Object(id)));
+            let subject = Subject::Object(id);
+            return Ok((Shape::of(subject, type_id), subject));
         }
         let user = self.resolve(text, known)?;
         let subject = match (user.wildcard, user.userset) {
@@ -166,9 +162,9 @@ impl Admission<'_> {
         self.fits(tuple, target, self.resolve(&tuple.user, Known::Nothing)?)
     }
 
-    fn fits(&self, tuple: &TupleKey, target: Resolved, user: User) -> Result<(), String> {
+    fn fits(&self, tuple: &TupleKey, target: Resolved, user: Shape) -> Result<(), String> {
         let admits = &self.model.relation(target.key).admits;
-        if tuple.condition.is_none() && admits.allows(user.type_id, user.userset, user.wildcard, None) {
+        if tuple.condition.is_none() && user.is_taken(admits, None) {
             return Ok(());
         }
         if !admits.shape(user.type_id, user.userset, user.wildcard) {
@@ -183,7 +179,7 @@ impl Admission<'_> {
         {
             return Err(format!("condition `{name}` is not defined in the model"));
         }
-        if !admits.allows(user.type_id, user.userset, user.wildcard, condition) {
+        if !user.is_taken(admits, tuple.condition.as_ref()) {
             return Err(match condition {
                 Some(name) => format!("condition `{name}` is not allowed for `{}`", tuple.user),
                 None => "a condition is required".to_owned(),

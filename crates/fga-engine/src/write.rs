@@ -137,7 +137,7 @@ impl Engine {
 
     fn validate(&self, state: &State, store: &StoreId, request: &WriteRequest) -> Result<(), EngineError> {
         if !request.writes.is_empty() {
-            let (_, model) = state.model(store.as_str(), request.model.as_ref())?;
+            let model = state.compiled(store.as_str(), request.model.as_ref())?;
             let admission = self.admission(state, &model);
             for tuple in &request.writes {
                 let refused = |why: String| EngineError::invalid(format!("invalid tuple `{tuple}`: {why}"));

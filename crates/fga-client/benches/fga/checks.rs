@@ -25,9 +25,8 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn new(make: impl FnMut(&mut Numbers) -> CheckRequest, allowed: bool) -> Self {
+    fn new(mut make: impl FnMut(&mut Numbers) -> CheckRequest, allowed: bool) -> Self {
         let mut numbers = Numbers::new(7);
-        let mut make = make;
         let questions = (0..QUESTIONS).map(|_| make(&mut numbers)).collect();
         Self { questions, allowed, numbers }
     }

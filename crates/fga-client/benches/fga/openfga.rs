@@ -88,7 +88,7 @@ pub fn compare(theirs: &Theirs<'_>) -> Result<(), Box<dyn std::error::Error>> {
     cell(&row("denied get, p50"), &column, format!("{} us", spread(&mut p50, 0)), true, "");
     cell(&row("denied get, p99"), &column, format!("{} us", spread(&mut p99, 0)), true, "");
     let text = spread(&mut ratios, 0);
-    let holds = ratios.get(ratios.len() / 2).is_some_and(|ratio| *ratio >= RATIO_MIN);
+    let holds = median(&ratios) >= RATIO_MIN;
     cell(&row("times ours"), &column, text, holds, &format!("at least {RATIO_MIN} times"));
     cell("denied get, our own server, p50", &column, format!("{} us", spread(&mut served, 0)), true, "");
     let text = spread(&mut served_ratios, 0);
@@ -228,6 +228,6 @@ fn median(sorted: &[f64]) -> f64 {
 fn spread(figures: &mut [f64], digits: usize) -> String {
     figures.sort_unstable_by(f64::total_cmp);
     let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
-    let (least, median, most) = (at(0), at(figures.len() / 2), at(figures.len().saturating_sub(1)));
+    let (least, median, most) = (at(0), median(figures), at(figures.len().saturating_sub(1)));
     format!("{median:.digits$} ({least:.digits$}–{most:.digits$})")
 }

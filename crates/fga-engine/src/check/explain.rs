@@ -8,6 +8,7 @@ use super::{
 use crate::{
     model::{RelKey, computed},
     names::{ObjId, Subject},
+    tuples::view::Shape,
 };
 
 impl Record {
@@ -147,14 +148,9 @@ impl Checker<'_, '_> {
     /// Whether a stored tuple could list the user: the model takes it without a condition, and the question's own
     /// tuples do not hide it.
     fn could_list(&self, object: ObjId, key: RelKey) -> bool {
-        let (userset, wildcard) = match self.probe.subject {
-            Subject::Object(_) => (None, false),
-            Subject::Wildcard(_) => (None, true),
-            Subject::Userset(_, relation) => (Some(relation), false),
-        };
         let relation = self.view.model.relation(key);
         let mut own = self.view.contextual.of(object, relation.relation);
-        relation.admits.allows(self.probe.type_id, userset, wildcard, None)
+        Shape::of(self.probe.subject, self.probe.type_id).is_taken(&relation.admits, None)
             && !own.any(|tuple| tuple.subject == self.probe.subject)
     }
 

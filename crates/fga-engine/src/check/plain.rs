@@ -169,8 +169,8 @@ impl Checker<'_, '_> {
         let Subject::Object(next) = subject else { return };
         let fresh = pass.fresh;
         for way in part.ways.iter().filter(|way| fresh & way.bit != 0) {
-            let Some(to) = way.target(type_id) else { continue };
-            let tupleset = Some(way.tupleset);
+            let Some(to) = way.hop.target(type_id) else { continue };
+            let tupleset = Some(way.hop.tupleset);
             let step = Step { object: pass.object, key: way.owner, tupleset, next, to };
             if self.leads_on(&step) {
                 self.push_new(pass, &step);

@@ -50,7 +50,7 @@ pub(super) struct Entered {
     /// Whether the object may have been visited before.
     again: bool,
     /// How many visits were known when it began.
-    pub known: usize,
+    known: usize,
 }
 
 impl<'m> Trail<'m> {

@@ -1,7 +1,5 @@
 //! What one pass over the tuples of an object looks for, where only unions are reached and no tuple has a condition.
 
-use std::sync::Arc;
-
 use super::{CompiledRelation, Hop, Node, RelKey, successors};
 use crate::names::{IdMap, RelId, TypeId};
 
@@ -47,15 +45,8 @@ pub(crate) struct Way {
     /// The bit of the relation that goes this way.
     pub bit: u64,
     pub owner: RelKey,
-    pub tupleset: RelKey,
-    /// The relation taken, for each type of object that a tuple may name.
-    pub targets: Arc<[(TypeId, RelKey)]>,
-}
-
-impl Way {
-    pub fn target(&self, type_id: TypeId) -> Option<RelKey> {
-        self.targets.iter().find(|(t, _)| *t == type_id).map(|(_, key)| *key)
-    }
+    /// Its targets are only those of types whose objects a tuple may name.
+    pub hop: Hop,
 }
 
 impl Direct {
@@ -104,16 +95,15 @@ fn plan(
                 part.direct = Some(Direct { bit, key: *owner, usersets: usersets.clone() });
             });
         }
-        for Hop { tupleset, targets, .. } in &of.hops {
-            let Some(from) = at(*tupleset) else { continue };
+        for hop in &of.hops {
+            let Some(from) = at(hop.tupleset) else { continue };
             let taken = |(t, _): &&(TypeId, RelKey)| from.admits.shape(*t, None, false);
-            let targets = match targets.iter().all(|target| taken(&target)) {
-                true => targets.clone(),
-                false => targets.iter().filter(taken).copied().collect(),
+            let targets = match hop.targets.iter().all(|target| taken(&target)) {
+                true => hop.targets.clone(),
+                false => hop.targets.iter().filter(taken).copied().collect(),
             };
-            part(from.relation, &mut |part| {
-                part.ways.push(Way { bit, owner: *owner, tupleset: *tupleset, targets: targets.clone() });
-            });
+            let hop = Hop { targets, ..*hop };
+            part(from.relation, &mut |part| part.ways.push(Way { bit, owner: *owner, hop: hop.clone() }));
         }
     }
     parts

@@ -39,9 +39,9 @@ pub(crate) struct Usable<'a> {
 /// What restrictions look at in a subject.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    type_id: TypeId,
-    userset: Option<RelId>,
-    wildcard: bool,
+    pub type_id: TypeId,
+    pub userset: Option<RelId>,
+    pub wildcard: bool,
 }
 
 impl Shape {
